@@ -1,0 +1,1 @@
+//! The wire: request, response and event types.

@@ -1,0 +1,1 @@
+//! One call the model asked for, checked and rendered.

@@ -1,0 +1,1 @@
+//! Loading a folder into one checked configuration, or diagnostics.

@@ -1,0 +1,1 @@
+//! One thing wrong in a file: code, severity, place, message, help, fix.

@@ -1,0 +1,3 @@
+//! The `tolkien` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The interface to a model and its two implementations.

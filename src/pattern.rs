@@ -1,0 +1,1 @@
+//! Usage-line patterns and named expressions: parse, match, print.

@@ -1,0 +1,1 @@
+//! Deciding whether a call may happen.

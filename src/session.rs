@@ -1,0 +1,1 @@
+//! A conversation: its transcript and at most one running turn.

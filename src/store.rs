@@ -1,0 +1,1 @@
+//! Keeping events and reading them back.

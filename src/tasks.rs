@@ -1,0 +1,1 @@
+//! Starting background work so that the process can end it.

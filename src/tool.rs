@@ -1,0 +1,1 @@
+//! Running a permitted call and returning its outcome.
