@@ -1,1 +1,149 @@
-//! Loading a folder into one checked configuration, or diagnostics.
+//! Loading a folder into one checked [`Config`], or diagnostics.
+//!
+//! Nothing else reads the operator's files or the environment. What a file says is read once into a
+//! tree with places ([`yaml`]), turned into checked types ([`settings`], [`tool`], [`policy`],
+//! [`prompt`]), and then looked at as a whole ([`check`]): all findings at once, each with its exact
+//! place. A [`Config`] exists only when none of them is an error.
+
+pub mod host;
+
+pub mod name;
+
+pub mod policy;
+
+pub mod prompt;
+
+pub mod schema;
+
+pub mod secret;
+
+pub mod settings;
+
+pub mod template;
+
+pub mod tool;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use name::{PolicyName, Revision, ToolName};
+use policy::Policy;
+use prompt::Prompts;
+use settings::Settings;
+use tool::Tool;
+
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::pattern::RuleSet;
+
+/// Everything an operator wrote, checked; made only by loading.
+#[derive(Debug)]
+pub struct Config {
+    revision: Revision,
+    settings: Settings,
+    tools: BTreeMap<ToolName, Arc<Tool>>,
+    policies: BTreeMap<PolicyName, Arc<Policy>>,
+    selections: BTreeMap<ToolName, Selection>,
+    prompts: Prompts,
+}
+
+/// What loading a folder gave.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The configuration; absent when any finding is an error.
+    pub config: Option<Arc<Config>>,
+    /// Every finding, sorted by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The texts that the findings' places point into, by name.
+    pub sources: Vec<Source>,
+    /// How much was looked at.
+    pub checked: Checked,
+}
+
+/// How much a check looked at; "nothing to check" is an error, never a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Checked {
+    /// Files of `tools.d/`.
+    pub tools: usize,
+    /// Files of `policies/`.
+    pub policies: usize,
+    /// Files of `prompts/`.
+    pub prompts: usize,
+    /// Cases under `tests:`.
+    pub cases: usize,
+    /// Invariants under `never:`.
+    pub invariants: usize,
+}
+
+impl Loaded {
+    /// The worst finding.
+    pub fn worst(&self) -> Option<Severity> {
+        self.diagnostics.iter().map(|found| found.severity).max()
+    }
+}
+
+/// The folder cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RootError {
+    /// There is no such folder.
+    #[error("there is no folder `{0}`")]
+    Missing(String),
+    /// The system refused.
+    #[error("cannot read `{path}`: {source}")]
+    Io {
+        /// The file or folder.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// Reads and checks a whole root.
+pub fn load(root: &std::path::Path) -> Result<Loaded, RootError> {
+    Err(RootError::Missing(root.display().to_string()))
+}
+
+/// The policies that select one tool, with all their rules compiled together.
+#[derive(Debug, Default)]
+pub struct Selection {
+    /// By name.
+    pub policies: Vec<Arc<Policy>>,
+    /// Every rule of them: for each policy in order its `deny`, `ask` and `allow`.
+    pub compiled: RuleSet,
+}
+
+impl Config {
+    /// The content it was loaded from.
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
+    /// `tolkien.yaml`.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The tools, by name.
+    pub fn tools(&self) -> &BTreeMap<ToolName, Arc<Tool>> {
+        &self.tools
+    }
+
+    /// The tool of this name.
+    pub fn tool(&self, name: &str) -> Option<&Arc<Tool>> {
+        self.tools.get(name)
+    }
+
+    /// The policies, by name.
+    pub fn policies(&self) -> &BTreeMap<PolicyName, Arc<Policy>> {
+        &self.policies
+    }
+
+    /// The policies that select a tool.
+    pub fn selection(&self, tool: &ToolName) -> Option<&Selection> {
+        self.selections.get(tool)
+    }
+
+    /// The prompts.
+    pub fn prompts(&self) -> &Prompts {
+        &self.prompts
+    }
+}

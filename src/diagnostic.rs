@@ -1,1 +1,321 @@
 //! One thing wrong in a file: code, severity, place, message, help, fix.
+//!
+//! Everything that reads the operator's files answers with a list of these, never with the first
+//! problem only, and never by printing: [`crate::cli`] renders them. A [`Place`] is made from byte
+//! offsets by the [`Source`] that holds the text, so that no two modules count lines their own way.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// How bad a finding is; ordered, so that `--fail-on` is a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; never fails a check by itself.
+    Info,
+    /// Probably not what was meant.
+    Warning,
+    /// The configuration cannot be used like this.
+    Error,
+}
+
+impl Severity {
+    /// The word that all output formats use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The kind of a finding, kebab-case and stable: `unknown-key`, `bad-regex`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Code(pub &'static str);
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A position in a text: line and column count from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters (not bytes), from 1.
+    pub column: u32,
+}
+
+/// A stretch of a file that a finding, a rule or a tool points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file's name as the operator would type it from the root.
+    pub file: Arc<str>,
+    /// Where it starts.
+    pub start: Position,
+    /// Where it ends, exclusive.
+    pub end: Position,
+    /// The same stretch in bytes of the file's text.
+    pub bytes: Range<usize>,
+}
+
+impl Place {
+    /// The place of a whole file (or folder), when nothing inside it can be named.
+    pub fn file(name: impl Into<Arc<str>>) -> Self {
+        let first = Position { line: 1, column: 1 };
+        Self {
+            file: name.into(),
+            start: first,
+            end: first,
+            bytes: 0..0,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.start.line, self.start.column)
+    }
+}
+
+/// A replacement that mends the finding without changing what was meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What is replaced.
+    pub place: Place,
+    /// What stands there afterwards.
+    pub replacement: String,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Its kind.
+    pub code: Code,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    pub place: Place,
+    /// One sentence, lower case, no full stop; what the operator wrote stands in backticks.
+    pub message: String,
+    /// The way out.
+    pub help: Option<String>,
+    /// Other places that explain it, each with a few words.
+    pub labels: Vec<(Place, String)>,
+    /// A replacement that a machine may apply.
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            code: Code(code),
+            severity: Severity::Error,
+            place,
+            message: message.into(),
+            help: None,
+            labels: Vec::new(),
+            fix: None,
+        }
+    }
+
+    /// A warning at a place.
+    pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, place, message)
+        }
+    }
+
+    /// The same with a way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a way out, when there is one.
+    #[must_use]
+    pub fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help.or(self.help);
+        self
+    }
+
+    /// The same with another place that explains it.
+    #[must_use]
+    pub fn label(mut self, place: Place, text: impl Into<String>) -> Self {
+        self.labels.push((place, text.into()));
+        self
+    }
+
+    /// The same with a replacement that a machine may apply.
+    #[must_use]
+    pub fn fix(mut self, place: Place, replacement: impl Into<String>) -> Self {
+        self.fix = Some(Fix {
+            place,
+            replacement: replacement.into(),
+        });
+        self
+    }
+}
+
+/// Sorts findings by place, then code: the order in which every format shows them.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| by_place(a, b).then_with(|| a.message.cmp(&b.message)));
+    diagnostics.dedup();
+}
+
+fn by_place(a: &Diagnostic, b: &Diagnostic) -> Ordering {
+    a.place
+        .file
+        .cmp(&b.place.file)
+        .then_with(|| a.place.start.cmp(&b.place.start))
+        .then_with(|| a.code.cmp(&b.code))
+}
+
+/// The text of one file, and the only counter of its lines.
+#[derive(Debug, Clone)]
+pub struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+    lines: Arc<[usize]>,
+}
+
+impl Source {
+    /// Takes a text under the name that findings show.
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
+        let text = text.into();
+        let lines = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            name: name.into(),
+            text,
+            lines,
+        }
+    }
+
+    /// The name that findings show.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// The whole text.
+    pub fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// The place of a byte range; a range beyond the end is cut to it.
+    pub fn place(&self, bytes: Range<usize>) -> Place {
+        let start = self.on_boundary(bytes.start);
+        let end = self.on_boundary(bytes.end.max(start));
+        Place {
+            file: Arc::clone(&self.name),
+            start: self.position(start),
+            end: self.position(end),
+            bytes: start..end,
+        }
+    }
+
+    fn on_boundary(&self, at: usize) -> usize {
+        let mut at = at.min(self.text.len());
+        while !self.text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    }
+
+    fn position(&self, at: usize) -> Position {
+        let line = self.lines.partition_point(|start| *start <= at).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let column = self.text.get(start..at).map_or(0, |s| s.chars().count());
+        Position {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+/// The known name that `word` was probably meant to be, for "did you mean".
+///
+/// Two edits are forgiven in a long word and one in a short one; a swap of neighbours counts as one.
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = if word.chars().count() <= 4 { 1 } else { 2 };
+    known
+        .into_iter()
+        .map(|name| (strsim::damerau_levenshtein(word, name), name))
+        .filter(|(distance, name)| {
+            *distance <= allowed || (word.len() >= 3 && name.eq_ignore_ascii_case(word))
+        })
+        .min()
+        .map(|(_, name)| name)
+}
+
+/// Names as prose: `a`, `b` or `c`, each in backticks.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, joiner: &str) -> String {
+    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        None => "nothing".to_owned(),
+        Some((only, [])) => only.clone(),
+        Some((last, rest)) => format!("{} {joiner} {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_lines_count_from_one() {
+        let source = Source::new("a.yaml", "é: 1\nkey: válue\n");
+        let at = source.text().find("lue").unwrap();
+        let place = source.place(at..at + 3);
+        assert_eq!(place.to_string(), "a.yaml:2:8");
+        assert_eq!(
+            place.end,
+            Position {
+                line: 2,
+                column: 11
+            }
+        );
+    }
+
+    #[test]
+    fn a_place_beyond_the_end_is_the_end() {
+        let source = Source::new("a.yaml", "ab");
+        assert_eq!(source.place(5..9).to_string(), "a.yaml:1:3");
+    }
+
+    #[test]
+    fn the_nearest_name_forgives_one_edit_in_a_short_word_and_two_in_a_long_one() {
+        assert_eq!(nearest("efect", ["effect", "env"]), Some("effect"));
+        assert_eq!(nearest("enb", ["effect", "env"]), Some("env"));
+        assert_eq!(nearest("comamnd", ["command"]), Some("command"));
+        assert_eq!(nearest("zzz", ["effect", "env"]), None);
+    }
+
+    #[test]
+    fn findings_are_sorted_by_place_and_told_once() {
+        let source = Source::new("a.yaml", "one\ntwo\n");
+        let late = Diagnostic::error("b", source.place(4..7), "late");
+        let early = Diagnostic::error("a", source.place(0..3), "early");
+        let mut all = vec![late.clone(), early.clone(), late.clone()];
+        sort(&mut all);
+        assert_eq!(all, [early, late]);
+    }
+}

@@ -1,1 +1,11 @@
 //! Deciding whether a call may happen.
+//!
+//! [`decide`] is total and pure, answers the same on every machine, and denies what it cannot
+//! judge. It is the only maker of a [`Permit`], and a permit is the only thing that
+//! [`crate::tool`] runs, so every door — HTTP, MCP, Telegram, the command line — passes here.
+
+mod decide;
+mod verdict;
+
+pub use decide::{Request, decide};
+pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

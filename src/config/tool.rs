@@ -1,0 +1,323 @@
+//! A tool, checked: what Claude is told about it, what it runs, and the rules on its parameters.
+
+// mod read;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::{RuleId, ToolName};
+use super::schema::InputSchema;
+use super::template::Template;
+use crate::diagnostic::Place;
+use crate::pattern::{Pattern, RuleSet};
+
+// pub(crate) use read::read;
+
+/// Whether a tool changes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// It only looks: allowed unless a rule says otherwise.
+    Read,
+    /// It changes something: needs an approval unless a policy says otherwise.
+    Write,
+}
+
+impl Effect {
+    /// The word in files and answers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// A tool, checked.
+#[derive(Debug)]
+pub struct Tool {
+    /// The stem of its file.
+    pub name: ToolName,
+    /// What Claude is told about it.
+    pub description: String,
+    /// Whether it changes anything.
+    pub effect: Effect,
+    /// Its arguments.
+    pub input: InputSchema,
+    /// What it starts.
+    pub run: Run,
+    /// Its deadline; absent means `limits.call_timeout`.
+    pub timeout: Option<Duration>,
+    /// What the model sees of its output.
+    pub output: OutputLimits,
+    /// The rules on each parameter, by name.
+    pub arguments: BTreeMap<String, ArgumentRules>,
+    /// Its own sandbox, over the default of the settings.
+    pub sandbox: Option<Sandbox>,
+    /// Its cases.
+    pub tests: Vec<Case>,
+    /// Places of the file and of `input`, `run`, `effect`, `arguments`, for rules without a text.
+    pub places: Places,
+}
+
+/// Where a tool's parts are written.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The file.
+    pub file: Place,
+    /// The value of `effect`.
+    pub effect: Place,
+    /// The key `input`.
+    pub input: Place,
+    /// The key `run`.
+    pub run: Place,
+}
+
+/// What the model sees of a tool's output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Characters that the model sees.
+    pub limit: usize,
+    /// Which end is kept where it is cut.
+    pub keep: Keep,
+    /// Bytes of the redacted whole that are stored with the session, for `read_output`.
+    pub keep_bytes: usize,
+}
+
+impl Default for OutputLimits {
+    fn default() -> Self {
+        Self {
+            // The plan's figure for every reading tool: about 3,000 tokens.
+            limit: 12_000,
+            keep: Keep::HeadTail,
+            keep_bytes: 1024 * 1024,
+        }
+    }
+}
+
+/// Which end of a long output is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// The beginning.
+    Head,
+    /// The end.
+    Tail,
+    /// Half of each.
+    HeadTail,
+}
+
+/// What a tool starts.
+#[derive(Debug)]
+pub enum Run {
+    /// One program.
+    Command(Command),
+    /// Several, one after the other.
+    Steps(Steps),
+    /// One HTTPS request.
+    Http(Http),
+    /// One call of an MCP server's tool.
+    Mcp {
+        /// A server of the settings.
+        server: String,
+        /// Its tool.
+        tool: String,
+    },
+}
+
+/// One program with its arguments, never through a shell.
+#[derive(Debug)]
+pub struct Command {
+    /// The program: a bare name, or a path.
+    pub program: String,
+    /// What stands after it.
+    pub words: Vec<CommandWord>,
+    /// The whole environment of the process.
+    pub env: Vec<(String, Template)>,
+    /// Absent means closed.
+    pub stdin: Option<Template>,
+    /// Absent means a fresh private empty folder.
+    pub cwd: Option<Template>,
+    /// Exit codes that are a result.
+    pub ok: Vec<i32>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// One element of a command.
+#[derive(Debug)]
+pub enum CommandWord {
+    /// Exactly one word; dropped when it mentions an absent optional parameter.
+    One(Template),
+    /// An array parameter, item by item.
+    Splice {
+        /// The parameter.
+        parameter: String,
+        /// Where it is written.
+        place: Place,
+    },
+    /// Several words that are dropped as one.
+    Group(Vec<Template>),
+}
+
+/// Several programs in a private folder.
+#[derive(Debug)]
+pub struct Steps {
+    /// Whether there is a fresh private folder, removed afterwards.
+    pub workspace: bool,
+    /// In order.
+    pub list: Vec<Step>,
+    /// What the model gets.
+    pub result: Option<Template>,
+}
+
+/// One program of several.
+#[derive(Debug)]
+pub struct Step {
+    /// The name under which later steps see its output.
+    pub id: Option<String>,
+    /// What it starts.
+    pub command: Command,
+    /// Its own deadline.
+    pub timeout: Option<Duration>,
+    /// No byte of output for this long ends it.
+    pub idle_timeout: Option<Duration>,
+    /// Its own sandbox.
+    pub sandbox: Option<Sandbox>,
+    /// What must hold of its output.
+    pub require: Option<Requirement>,
+}
+
+/// What must hold of a step's output for the call to go on.
+#[derive(Debug)]
+pub struct Requirement {
+    /// The whole output matches.
+    pub expression: Option<crate::pattern::Expression>,
+    /// Every line matches.
+    pub each_line: Option<crate::pattern::Expression>,
+    /// There is some.
+    pub not_empty: bool,
+    /// Told to the model when it does not hold.
+    pub because: Option<String>,
+}
+
+/// One HTTPS request.
+#[derive(Debug)]
+pub struct Http {
+    /// `GET`, `HEAD`, `POST`, …
+    pub method: String,
+    /// The address.
+    pub url: Template,
+    /// Further headers.
+    pub headers: Vec<(String, Template)>,
+    /// What is sent.
+    pub body: Option<Template>,
+    /// Exact hosts, or `*.domain`.
+    pub hosts: Vec<String>,
+    /// Media types that are shown to the model.
+    pub accept: Vec<String>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// The rules on one parameter.
+#[derive(Debug)]
+pub struct ArgumentRules {
+    /// `allow`, in order; absent when nothing is written.
+    pub allow: Option<Vec<Rule>>,
+    /// `deny`, in order.
+    pub deny: Vec<Rule>,
+    /// All of them compiled together: first every `deny`, then every `allow`.
+    pub compiled: RuleSet,
+    /// The folder that a path must stay in, as rendered text would name it.
+    pub within: Option<Template>,
+    /// Whether it may start with `-`.
+    pub dash: bool,
+    /// Whether newlines and tabs may stand in it.
+    pub multiline: bool,
+    /// Characters in a string, or in each item.
+    pub max: usize,
+    /// Where the rules are written.
+    pub place: Place,
+}
+
+/// The longest string (or item) of an argument where its rules do not say, in characters.
+pub const DEFAULT_ARGUMENT_MAX: usize = 4_096;
+
+/// One written rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name: `kubectl.args.deny[0]`, `cluster-read-only.no-secrets`.
+    pub id: RuleId,
+    /// The pattern.
+    pub pattern: Arc<Pattern>,
+    /// Why, for the model and the operator.
+    pub because: Option<String>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// What the kernel is asked to enforce; absent lists restrict nothing of their kind.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Sandbox {
+    /// Paths that may be read.
+    pub read: Option<Vec<String>>,
+    /// Paths that may be written.
+    pub write: Option<Vec<String>>,
+    /// Programs that may be executed.
+    pub exec: Option<Vec<String>>,
+    /// TCP ports that may be connected to.
+    pub connect: Option<Vec<u16>>,
+    /// How much of it the host must be able to enforce.
+    pub require: Option<Enforcement>,
+    /// Where it is written; absent when nothing is.
+    pub place: Option<Place>,
+}
+
+/// How much of a sandbox the host must be able to enforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enforcement {
+    /// All of it, or the tool is disabled.
+    Full,
+    /// What the kernel can.
+    BestEffort,
+    /// Nothing.
+    Off,
+}
+
+/// A case of a tool or a policy: a call and how it must be decided.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The tool that is called.
+    pub tool: ToolName,
+    /// The call's input; a line was split into the words of the tool's only array parameter.
+    pub input: CaseInput,
+    /// How it must be decided.
+    pub expect: Expect,
+    /// The rule that must have decided it, when named.
+    pub rule: Option<String>,
+    /// Where the case is written.
+    pub place: Place,
+}
+
+/// What a case calls the tool with.
+#[derive(Debug, Clone)]
+pub enum CaseInput {
+    /// A line for the tool's only array parameter.
+    Line(String),
+    /// The whole input.
+    Input(serde_json::Value),
+}
+
+/// How a case must be decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Runs at once.
+    Allow,
+    /// Waits for an approval.
+    Ask,
+    /// Does not run.
+    Deny,
+}
