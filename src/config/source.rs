@@ -78,6 +78,16 @@ impl Root {
         Revision::new(hex(&hash.finalize()))
     }
 
+    /// The texts that findings point into.
+    pub(crate) fn into_sources(self) -> Vec<Source> {
+        self.settings
+            .into_iter()
+            .chain(self.tools.into_values())
+            .chain(self.policies.into_values())
+            .chain(self.prompts.into_values())
+            .collect()
+    }
+
     fn top_level(
         &mut self,
         name: &str,

@@ -1,0 +1,5 @@
+//! Everything that is tested from outside, in one binary: a module for each feature.
+
+mod diagnostics;
+
+mod house;
