@@ -14,9 +14,7 @@ use super::template::Template;
 use crate::diagnostic::Place;
 use crate::pattern::{Pattern, RuleSet};
 
-pub(crate) use read::{
-    RESERVED, World, Written, names, read, read_cases, read_rules, read_sandbox, report,
-};
+pub(crate) use read::{World, Written, names, read, read_cases, read_rules, read_sandbox, report};
 
 /// Whether a tool changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
