@@ -49,7 +49,7 @@ pub use usage::usage;
 pub use word::Lengths;
 
 /// A pattern over a list of words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pattern {
     text: String,
     body: Alternatives,
@@ -173,6 +173,27 @@ impl PartialEq for Pattern {
         self.body == other.body && self.lengths == other.lengths
     }
 }
+
 /// Many patterns compiled together.
 #[derive(Debug, Default)]
-pub struct RuleSet;
+pub struct RuleSet {
+    patterns: Vec<Pattern>,
+}
+
+impl RuleSet {
+    /// Takes patterns; each is known by its position.
+    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> Self {
+        Self {
+            patterns: patterns.into_iter().cloned().collect(),
+        }
+    }
+
+    /// The positions of the patterns that match, in order.
+    pub fn matching<S: AsRef<str>>(&self, words: &[S]) -> impl Iterator<Item = usize> {
+        self.patterns
+            .iter()
+            .enumerate()
+            .filter(|(_, pattern)| pattern.matches(words))
+            .map(|(at, _)| at)
+    }
+}

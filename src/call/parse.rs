@@ -81,18 +81,26 @@ pub(super) fn of_parameter(tool: &Tool, name: &str, rule: &str, because: String)
         rule: RuleId::new(format!("{}.{name}.{rule}", tool.name)),
         because,
         place: rules.map_or_else(|| tool.places.input.clone(), |rules| rules.place.clone()),
-        usage: usage(tool),
+        usage: usage_of(tool, name),
     }
 }
 
 /// The usages that a tool's parameters allow, as written.
 pub(super) fn usage(tool: &Tool) -> Vec<String> {
-    tool.arguments
-        .iter()
-        .flat_map(|(name, rules)| {
-            let allow = rules.allow.iter().flatten();
-            allow.map(move |rule| format!("{name}: {}", rule.pattern.text()))
-        })
+    let parameters = tool.arguments.keys();
+    parameters.flat_map(|name| usage_of(tool, name)).collect()
+}
+
+/// The usages that one parameter allows, as written.
+fn usage_of(tool: &Tool, name: &str) -> Vec<String> {
+    let rules = tool
+        .arguments
+        .get(name)
+        .and_then(|rules| rules.allow.as_ref());
+    rules
+        .into_iter()
+        .flatten()
+        .map(|rule| format!("{name}: {}", rule.pattern.text()))
         .collect()
 }
 
@@ -195,7 +203,7 @@ fn check_rules(
             rule: rule.id.clone(),
             because,
             place: rule.place.clone(),
-            usage: usage(tool),
+            usage: usage_of(tool, name),
         });
     }
     if rules.allow.is_some() && !matched.iter().any(|index| *index >= denies) {

@@ -1,5 +1,7 @@
 //! Loading a root as a whole: every file read, then what no single file can know.
 
+mod unenforced;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,23 +11,25 @@ use serde_json::{Value, json};
 use super::name::{PolicyName, ToolName};
 use super::policy::{Policy, glob_matches};
 use super::prompt::{self, Prompts, SYSTEM, Use};
-use super::settings::{Model, Settings, StoreLocation};
+use super::settings::{Model, Settings};
 use super::source::Root;
 use super::template::{Part, Template};
-use super::tool::{CommandWord, Enforcement, Run, Sandbox, Tool, World};
+use super::tool::{CommandWord, Run, Tool, World};
 use super::yaml::{self, Kind, Node, Reader};
 use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source, listed, nearest};
 use crate::pattern::{Names, RuleSet};
 
-/// The code of what is parsed but not enforced by this build; nothing is served while there is one.
-pub const NOT_ENFORCED: &str = "not-enforced-yet";
+pub use unenforced::NOT_ENFORCED;
 
 /// Reads and checks a whole root; its cases are run by [`crate::policy::load`].
 pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
     let mut found = Vec::new();
     let root = Root::read(folder, &mut found)?;
     let parsed = Parsed::read(&root, overrides, &mut found);
+    if let Some(source) = &root.acknowledgements {
+        read_acknowledgements(source, &mut found);
+    }
     let [tools, policies, prompts] = root.counts;
     let mut checked = Checked {
         tools,
@@ -67,6 +71,29 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
         sources: root.into_sources(),
         checked,
     })
+}
+
+/// Checks the form of `permissions.ack.yaml`; what it says counts for `diff` alone.
+fn read_acknowledgements(source: &Source, found: &mut Vec<Diagnostic>) {
+    let Some(node) = yaml::parse(source, found) else {
+        return;
+    };
+    let mut reader = Reader::new(source, found);
+    for item in reader
+        .list(&node, "the acknowledgements")
+        .unwrap_or_default()
+    {
+        let known = ["fingerprint", "reason"];
+        let Some(fields) = reader.fields(item, "an acknowledgement", &known) else {
+            continue;
+        };
+        for key in known {
+            let help = "write `{fingerprint: …, reason: …}` as `tolkien diff` prints it";
+            if let Some(node) = reader.required(&fields, key, "an acknowledgement", help) {
+                reader.text(node, &format!("`{key}`"));
+            }
+        }
+    }
 }
 
 fn read_settings(
@@ -232,89 +259,6 @@ impl Parsed {
                     found.push(unknown_tool(glob, &names, place.clone()));
                 }
             }
-        }
-    }
-
-    /// What is read but has no effect in this build; saying nothing would be a lie.
-    fn check_not_enforced(&self, found: &mut Vec<Diagnostic>) {
-        let mut report = |place: &Place, what: &str, instead: &str| {
-            found.push(
-                Diagnostic::warning(
-                    NOT_ENFORCED,
-                    place.clone(),
-                    format!("{what}, which this build reads but does not enforce"),
-                )
-                .help(instead),
-            );
-        };
-        let mut sandbox = |sandbox: &Sandbox| {
-            if sandbox.require != Some(Enforcement::Off)
-                && let Some(place) = &sandbox.place
-            {
-                report(
-                    place,
-                    "a `sandbox` stands here",
-                    "`serve` refuses it: remove it, or write `require: off`",
-                );
-            }
-        };
-        sandbox(&self.settings.sandbox);
-        for tool in self.tools.values() {
-            tool.sandbox.iter().for_each(&mut sandbox);
-            if let Run::Steps(steps) = &tool.run {
-                steps
-                    .list
-                    .iter()
-                    .filter_map(|step| step.sandbox.as_ref())
-                    .for_each(&mut sandbox);
-            }
-        }
-        for tool in self.tools.values() {
-            if !matches!(tool.run, Run::Command(_)) {
-                report(
-                    &tool.places.run,
-                    &format!("`{}` runs `steps`, `http` or `mcp`", tool.name),
-                    "its calls are decided, but this build can only run `command`",
-                );
-            }
-        }
-        for policy in self.policies.values() {
-            if let Some(redaction) = policy.redact.first() {
-                report(
-                    &redaction.place,
-                    "`redact` stands here",
-                    "`serve` refuses it: without it outputs would reach the model unredacted",
-                );
-            }
-            if let Some(never) = policy.never.first() {
-                report(
-                    &never.place,
-                    "`never` stands here",
-                    "`serve` refuses it: nothing would prove it",
-                );
-            }
-        }
-        let settings = Place::file("tolkien.yaml");
-        if matches!(self.settings.store, StoreLocation::Postgres(_)) {
-            report(&settings, "`store` names PostgreSQL", "use `sqlite`");
-        }
-        if self.settings.audit.file.is_some() {
-            report(&settings, "`audit.file` is set", "remove it");
-        }
-        if self.settings.telemetry.otlp.is_some() {
-            report(&settings, "`telemetry.otlp` is set", "remove it");
-        }
-        if let Some(caller) = self
-            .settings
-            .callers
-            .iter()
-            .find(|caller| !caller.telegram_user_ids.is_empty())
-        {
-            report(
-                &caller.place,
-                "a caller comes through Telegram",
-                "give it `token_sha256`",
-            );
         }
     }
 }

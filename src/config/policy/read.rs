@@ -105,7 +105,7 @@ pub(crate) fn read(
         .unwrap_or_default();
     let redact = fields
         .get("redact")
-        .map(|node| redactions(reader, node))
+        .map(|node| redactions(reader, node, names))
         .unwrap_or_default();
     let tests = fields
         .get("tests")
@@ -237,7 +237,7 @@ fn effect(reader: &mut Reader<'_>, node: &Node) -> (Option<EffectAnswer>, Option
     (answer("read"), answer("write"))
 }
 
-fn redactions(reader: &mut Reader<'_>, node: &Node) -> Vec<Redaction> {
+fn redactions(reader: &mut Reader<'_>, node: &Node, names: &Names) -> Vec<Redaction> {
     let mut all = Vec::new();
     for item in reader.list(node, "`redact`").unwrap_or_default() {
         let Some(fields) = reader.fields(item, "a redaction", &["match", "replace"]) else {
@@ -260,7 +260,7 @@ fn redactions(reader: &mut Reader<'_>, node: &Node) -> Vec<Redaction> {
         else {
             continue;
         };
-        match (Expression::searched(text), replace) {
+        match (Expression::searched(text, names), replace) {
             (Ok(expression), Some(replace)) => all.push(Redaction {
                 expression,
                 replace: replace.to_owned(),

@@ -11,7 +11,7 @@ use crate::config::template::{Allowed, Template};
 use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Rule};
 use crate::config::yaml::{Fields, Kind, Node, Reader};
 use crate::diagnostic::{Diagnostic, listed, nearest};
-use crate::pattern::{Lengths, Names, Pattern, Problem, RuleSet};
+use crate::pattern::{Lengths, NameProblem, Names, Pattern, Problem, RuleSet};
 
 /// A rule as written, with what stands beside its pattern.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(crate) fn names(
         for entry in reader.entries(node, "`let`").unwrap_or_default() {
             if let Some((node, text, max)) = expression(reader, &entry.value) {
                 nodes.insert((false, &entry.key), node);
-                lets.push((entry.key.clone(), text, max));
+                lets.push((entry.key.as_str(), text, max));
             }
         }
     }
@@ -60,13 +60,22 @@ pub(crate) fn names(
         for entry in reader.entries(node, "`parts`").unwrap_or_default() {
             if let Some(text) = reader.text(&entry.value, "a part") {
                 nodes.insert((true, &entry.key), &entry.value);
-                parts.push((entry.key.clone(), text.to_owned()));
+                parts.push((entry.key.as_str(), text.to_owned()));
             }
         }
     }
+    let lets = lets
+        .iter()
+        .map(|(name, text, max)| (*name, text.as_str(), *max));
+    let parts = parts.iter().map(|(name, text)| (*name, text.as_str()));
     let (names, problems) = Names::new(lets, parts, imported);
-    for (name, is_part, problem) in problems {
-        if let Some(node) = nodes.get(&(is_part, name.as_str())) {
+    for NameProblem {
+        name,
+        part,
+        problem,
+    } in problems
+    {
+        if let Some(node) = nodes.get(&(part, name.as_str())) {
             report(reader, node, vec![problem]);
         }
     }
@@ -282,12 +291,12 @@ fn argument_rules(
     let deny = rules("deny", Lengths::Ignored).unwrap_or_default();
     if kind == ParameterKind::Text {
         for rule in allow.iter().flatten().chain(&deny) {
-            if !rule.pattern.may_match_one_word() {
+            if !rule.pattern.is_single_word() {
                 reader.found.push(
                     Diagnostic::error(
-                        "never-one-word",
+                        "not-one-word",
                         rule.place.clone(),
-                        "this pattern never matches a single word, and the parameter is one text",
+                        "this pattern matches lists of words, and the parameter is one text",
                     )
                     .help(
                         "write one expression for the whole text; a space in it is written `\\ `",

@@ -116,8 +116,11 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Option<Requirement> {
     let mut expression = |key: &str| {
         let node = fields.get(key)?;
         let text = reader.text(node, "an expression")?;
-        match pattern::Expression::whole(text) {
-            Ok(expression) => Some(expression),
+        match pattern::Expression::whole(text, &pattern::Names::builtin()) {
+            Ok((expression, hints)) => {
+                crate::config::tool::report(reader, node, hints);
+                Some(expression)
+            }
             Err(problems) => {
                 crate::config::tool::report(reader, node, problems);
                 None
