@@ -64,6 +64,7 @@ enum Progress {
 /// A reply under way.
 #[derive(Default)]
 struct Assembly {
+    begun: bool,
     message_id: String,
     model: String,
     usage: Usage,
@@ -144,6 +145,7 @@ impl Assembly {
         match parse::<Kind>(data)?.r#type.as_str() {
             "message_start" => {
                 let MessageStart { message } = parse(data)?;
+                self.begun = true;
                 (self.message_id, self.model) = (message.id, message.model);
                 self.count(message.usage);
             }
@@ -206,12 +208,17 @@ impl Assembly {
     /// The reply. A call that cannot be read is an error where calls would run, and left out
     /// where the reply was cut anyway.
     fn finish(self) -> Result<Reply, Failure> {
+        if !self.begun {
+            return Err(Failure::Malformed(
+                "it ends without having begun".to_owned(),
+            ));
+        }
         let stop = self.stop.unwrap_or(Stop::Unstated);
         let (mut content, mut truncated_tool) = (Vec::new(), None);
         for block in self.blocks {
             match block.end() {
                 Ended::Whole(block) => content.push(block),
-                Ended::Empty => {}
+                Ended::Blank => {}
                 Ended::BrokenCall(name) => truncated_tool = Some(name),
             }
         }
@@ -233,10 +240,13 @@ impl Assembly {
 /// Whether every call of a reply that runs tools can be run and answered.
 fn check_calls(reply: &Reply) -> Result<(), Failure> {
     if let Some(name) = &reply.truncated_tool {
-        let name = one_line(name);
-        return Err(Failure::Malformed(format!(
-            "the input of a call of `{name}` is not complete"
-        )));
+        let name = if name.is_empty() {
+            "a tool without a name"
+        } else {
+            &format!("`{name}`")
+        };
+        let detail = format!("the call of {} is not complete", one_line(name));
+        return Err(Failure::Malformed(detail));
     }
     let calls = reply.tool_uses();
     if calls.is_empty() {
