@@ -17,7 +17,7 @@
 use std::time::Duration;
 
 use clap::Parser;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[path = "../tests/integration"]
 mod integration {
@@ -51,6 +51,9 @@ struct Flags {
     /// Thinks aloud before every reply.
     #[arg(long)]
     thinking: bool,
+    /// What the first requests get instead, in order; may be given several times.
+    #[arg(long, value_enum)]
+    first: Vec<First>,
     /// Waits so many milliseconds before every answer.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
@@ -60,6 +63,53 @@ struct Flags {
     /// Checks, keeps and accounts for nothing: for measuring the client, not the fake.
     #[arg(long)]
     unchecked: bool,
+}
+
+/// Answers out of the ordinary.
+#[derive(clap::ValueEnum, Clone, Copy)]
+enum First {
+    RateLimit,
+    RateLimitAfter,
+    SpendLimit,
+    Overloaded,
+    Internal,
+    Html,
+    ErrorEvent,
+    Cut,
+    NoMessageStop,
+    TruncatedCall,
+    Unknown,
+    ByteByByte,
+    Refusal,
+    PauseTurn,
+    MaxTokens,
+}
+
+impl First {
+    fn answer(self) -> Answer {
+        let half = Answer::text("This is the beginning of a longer answer.");
+        match self {
+            Self::RateLimit => Answer::rate_limited(),
+            Self::RateLimitAfter => Answer::rate_limited().retry_after(Duration::from_secs(1)),
+            Self::SpendLimit => Answer::rate_limited().error_code("enforced_spend_limit_reached"),
+            Self::Overloaded => Answer::overloaded(),
+            Self::Internal => Answer::error(500, "api_error", "Internal server error"),
+            Self::Html => Answer::html(502),
+            Self::ErrorEvent => half.error_after(4, "overloaded_error", "Overloaded"),
+            Self::Cut => half.cut_after(4),
+            Self::NoMessageStop => half.without_message_stop(),
+            Self::TruncatedCall => {
+                Answer::tools([("echo", json!({"text": "hello"}))]).truncated_call()
+            }
+            Self::Unknown => half
+                .event("novelty", &json!({"type": "novelty", "index": "x"}))
+                .block(json!({"type": "novel_block", "payload": [1, 2, 3]})),
+            Self::ByteByByte => half.in_pieces_of(1),
+            Self::Refusal => Answer::refusal(Some("cyber"), Some("This is not allowed.")),
+            Self::PauseTurn => half.stop("pause_turn"),
+            Self::MaxTokens => half.stop("max_tokens"),
+        }
+    }
 }
 
 fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
@@ -93,6 +143,10 @@ async fn main() {
     if flags.unchecked {
         fake.trust();
     }
+    flags
+        .first
+        .iter()
+        .for_each(|first| fake.push(first.answer()));
     println!("{}", fake.base_url());
     fake.respond_with(move |seen| flags.answer(seen));
     let mut told = 0;

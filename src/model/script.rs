@@ -191,3 +191,127 @@ fn digest(messages: &[Arc<Message>]) -> String {
         .take(6)
         .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::message::ToolResult;
+
+    fn script() -> Script {
+        let look = json!({"text": "Let me look.", "calls": [{"tool": "logs", "input": {"n": 1}}, {"tool": "top"}]});
+        let document = json!([
+            {"when": "(?i)slow", "replies": [look, {"text": "The disk is full."}]},
+            {"when": "(?i)slow", "replies": [{"text": "Still full."}]},
+            {"replies": [{"text": "Hm.", "stop": "max_tokens"}]},
+        ]);
+        Script::parse(document).unwrap()
+    }
+
+    /// What the script says next, and the conversation with it.
+    fn next(conversation: &mut Request) -> String {
+        let reply = script().reply(conversation);
+        conversation.messages.push(Arc::new(reply.message()));
+        let results: Vec<ToolResult> = reply
+            .tool_uses()
+            .into_iter()
+            .map(|call| {
+                let (tool_use_id, content) = (call.id, "ok".to_owned());
+                ToolResult {
+                    tool_use_id,
+                    content,
+                    is_error: false,
+                }
+            })
+            .collect();
+        if !results.is_empty() {
+            conversation
+                .messages
+                .push(Arc::new(Message::tool_results(&results, Some("go on"))));
+        }
+        let calls: Vec<String> = reply
+            .tool_uses()
+            .into_iter()
+            .map(|it| format!("{} {}", it.name, it.input))
+            .collect();
+        format!("{:?} {} {calls:?}", reply.stop, reply.text())
+    }
+
+    fn ask(conversation: &mut Request, text: &str) -> String {
+        conversation.messages.push(Arc::new(Message::user(text)));
+        next(conversation)
+    }
+
+    fn conversation() -> Request {
+        let tools = serde_json::value::RawValue::from_string("[]".to_owned()).unwrap();
+        let tool_choice = ToolChoice::Auto;
+        Request {
+            system: "".into(),
+            tools: tools.into(),
+            messages: Vec::new(),
+            tool_choice,
+        }
+    }
+
+    #[test]
+    fn a_script_is_played_turn_by_turn_and_then_says_that_it_is_one() {
+        let mut talk = conversation();
+        let said = [
+            ask(&mut talk, "Why is it SLOW?"),
+            next(&mut talk),
+            ask(&mut talk, "hello"),
+            ask(&mut talk, "Is it slow?"),
+            ask(&mut talk, "and now?"),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        ToolUse Let me look. ["logs {\"n\":1}", "top {}"]
+        EndTurn The disk is full. []
+        MaxTokens Hm. []
+        EndTurn Still full. []
+        EndTurn This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and remove `provider: script` from the model's settings. []
+        "#);
+    }
+
+    #[test]
+    fn ids_are_the_same_when_played_again_and_differ_within_a_conversation() {
+        let ids = |text: &str| {
+            let mut talk = conversation();
+            ask(&mut talk, text);
+            let calls = talk.messages.iter().flat_map(|message| message.tool_uses());
+            calls.map(|call| call.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("slow"), ids("slow"));
+        assert_ne!(ids("slow"), ids("slow?"));
+        assert_ne!(ids("slow").first(), ids("slow").last());
+    }
+
+    #[test]
+    fn without_a_choice_of_tools_a_script_calls_none() {
+        let mut talk = conversation();
+        talk.tool_choice = ToolChoice::None;
+        assert_eq!(ask(&mut talk, "slow"), "EndTurn Let me look. []");
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_read_names_the_turn() {
+        let errors: Vec<String> = [
+            json!({"turns": []}),
+            json!([{"replies": []}]),
+            json!([{"replies": [{"text": "a"}]}, {"when": "(", "replies": [{}]}]),
+            json!([{"replies": [{"txt": "a"}]}]),
+            json!([{"when": "a"}]),
+            json!([{"replies": [{"calls": [{"tool": "t", "input": []}]}]}]),
+        ]
+        .map(|document| Script::parse(document).unwrap_err())
+        .into();
+        insta::assert_snapshot!(errors.join("\n"), @"
+        a script is a list of turns
+        turn 1 of the script: it has no replies
+        turn 2 of the script: `(` is not a regular expression
+        turn 1 of the script: unknown field `txt`, expected one of `text`, `calls`, `stop`
+        turn 1 of the script: missing field `replies`
+        turn 1 of the script: invalid type: sequence, expected a map
+        ");
+    }
+}

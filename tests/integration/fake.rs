@@ -34,6 +34,9 @@ mod request;
 
 mod rules;
 
+#[cfg(test)]
+mod strict;
+
 mod thinking;
 
 mod wire;

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+#[expect(dead_code, reason = "the program in `examples/` uses the rest")]
 mod fake;
 
 mod model;
