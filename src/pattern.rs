@@ -12,6 +12,8 @@ mod expression;
 
 mod length;
 
+mod lexicon;
+
 mod name;
 
 mod notation;
@@ -24,7 +26,11 @@ mod reference;
 
 mod refusal;
 
+mod rule_set;
+
 mod sequence;
+
+mod table;
 
 mod token;
 
@@ -44,6 +50,7 @@ pub use expression::Expression;
 pub use name::{NameProblem, Names};
 use notation::Alternatives;
 pub use problem::Problem;
+pub use rule_set::{Matches, RuleSet};
 use sequence::{Sequence, Symbol};
 pub use usage::usage;
 pub use word::Lengths;
@@ -173,6 +180,3 @@ impl PartialEq for Pattern {
         self.body == other.body && self.lengths == other.lengths
     }
 }
-/// Many patterns compiled together.
-#[derive(Debug, Default)]
-pub struct RuleSet;
