@@ -12,6 +12,8 @@ mod expression;
 
 mod length;
 
+mod lexicon;
+
 mod name;
 
 mod notation;
@@ -24,7 +26,11 @@ mod reference;
 
 mod refusal;
 
+mod rule_set;
+
 mod sequence;
+
+mod table;
 
 mod token;
 
@@ -44,12 +50,13 @@ pub use expression::Expression;
 pub use name::{NameProblem, Names};
 use notation::Alternatives;
 pub use problem::Problem;
+pub use rule_set::{Matches, RuleSet};
 use sequence::{Sequence, Symbol};
 pub use usage::usage;
 pub use word::Lengths;
 
 /// A pattern over a list of words.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Pattern {
     text: String,
     body: Alternatives,
@@ -171,29 +178,5 @@ impl PartialEq for Pattern {
     /// The same notation, wherever the spaces are; what names stand for is not compared.
     fn eq(&self, other: &Self) -> bool {
         self.body == other.body && self.lengths == other.lengths
-    }
-}
-
-/// Many patterns compiled together.
-#[derive(Debug, Default)]
-pub struct RuleSet {
-    patterns: Vec<Pattern>,
-}
-
-impl RuleSet {
-    /// Takes patterns; each is known by its position.
-    pub fn new<'p>(patterns: impl IntoIterator<Item = &'p Pattern>) -> Self {
-        Self {
-            patterns: patterns.into_iter().cloned().collect(),
-        }
-    }
-
-    /// The positions of the patterns that match, in order.
-    pub fn matching<S: AsRef<str>>(&self, words: &[S]) -> impl Iterator<Item = usize> {
-        self.patterns
-            .iter()
-            .enumerate()
-            .filter(|(_, pattern)| pattern.matches(words))
-            .map(|(at, _)| at)
     }
 }

@@ -144,3 +144,31 @@ fn brackets_bars_and_repeats_mean_what_a_man_page_means() {
     assert!(matches("( [ a ] b ... )... c", &["b", "b", "a", "b", "c"]));
     assert!(matches("<pods>", &["pod", "media"]) && matches("<pods>", &["-n", "media"]));
 }
+
+#[test]
+fn a_rule_set_is_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<RuleSet>();
+    shared::<Pattern>();
+}
+
+#[test]
+fn a_rule_set_names_every_pattern_that_matches_in_order() {
+    let patterns = [
+        "** secrets? **",
+        "get <name>...",
+        "**",
+        "[ get ]",
+        "get <short>",
+    ]
+    .map(pattern);
+    let set = RuleSet::new(&patterns);
+    let matching = |words: &[&str]| set.matching(words).collect::<Vec<_>>();
+    assert_eq!(matching(&["get", "secret"]), [0, 1, 2]);
+    assert_eq!(matching(&["get", "pod"]), [1, 2, 4]);
+    assert_eq!(matching(&["get", "pods"]), [1, 2]);
+    assert_eq!(matching(&["get"]), [2, 3]);
+    assert_eq!(matching(&[]), [2, 3]);
+    assert_eq!(set.matching(&["get", "secret"]).first(), Some(0));
+    assert_eq!(RuleSet::default().matching(&["get"]).first(), None);
+}

@@ -145,6 +145,11 @@ impl Branch {
         &self.expression
     }
 
+    /// The automaton of the expression by itself.
+    pub(super) fn vm(&self) -> &PikeVM {
+        &self.vm
+    }
+
     /// The most characters that it takes, where that is applied.
     pub(crate) fn limit(&self, lengths: Lengths) -> Option<u32> {
         match lengths {
