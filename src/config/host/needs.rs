@@ -28,10 +28,9 @@ impl<'a> Needs<'a> {
         match run {
             Run::Command(command) => needs.command(command),
             Run::Steps(steps) => {
-                steps
-                    .list
-                    .iter()
-                    .for_each(|step| needs.command(&step.command));
+                for step in &steps.list {
+                    needs.command(&step.command);
+                }
                 steps.result.iter().for_each(|text| needs.template(text));
             }
             Run::Http(request) => {
@@ -59,7 +58,9 @@ impl<'a> Needs<'a> {
     }
 
     fn named(&mut self, texts: &'a [(String, Template)]) {
-        texts.iter().for_each(|(_, text)| self.template(text));
+        for (_, text) in texts {
+            self.template(text);
+        }
     }
 
     fn template(&mut self, text: &'a Template) {
