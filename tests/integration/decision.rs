@@ -153,45 +153,65 @@ fn a_group_is_dropped_as_one_and_a_list_is_spliced() {
 
 #[test]
 fn an_input_that_does_not_fit_the_schema_is_denied_first() {
-    insta::assert_snapshot!(send(json!({"too": "sam@example.org"})), @"");
+    insta::assert_snapshot!(send(json!({"too": "sam@example.org"})), @r#"
+    deny send.input: the input does not fit the schema: Additional properties are not allowed ('too' was unexpected); "to" is a required property
+    allowed: files: [ <word> ]...
+    allowed: to: [a-z]+@example\.org
+    "#);
 }
 
 #[test]
 fn a_role_is_closed() {
-    insta::assert_snapshot!(send_as("viewer", json!({"to": "sam@example.org"})), @"");
-    insta::assert_snapshot!(send_as("stranger", json!({"to": "sam@example.org"})), @"");
+    insta::assert_snapshot!(send_as("viewer", json!({"to": "sam@example.org"})), @"deny roles.viewer: the role `viewer` may not use `send`");
+    insta::assert_snapshot!(send_as("stranger", json!({"to": "sam@example.org"})), @"deny roles.stranger: there is no role `stranger`, and what is not listed may nothing");
 }
 
 #[test]
 fn characters_that_deceive_are_denied() {
-    insta::assert_snapshot!(send(json!({"to": "sam\u{200b}@example.org"})), @"");
-    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "cc": "a\nb"})), @"");
-    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "body": "a\nb"})), @"");
+    insta::assert_snapshot!(send(json!({"to": "sam\u{200b}@example.org"})), @r"
+    deny send.to.characters: `to` holds the character \u{200b}, which cannot be seen or breaks the line
+    allowed: to: [a-z]+@example\.org
+    ");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "cc": "a\nb"})), @r"deny send.cc.characters: `cc` holds the character \u{a}, which cannot be seen or breaks the line");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "body": "a\nb"})), @"
+    ask send.effect: `effect: write` needs an approval
+    $ send --copies=1 sam@example.org -- $SENDER':a
+    b'
+    ");
 }
 
 #[test]
 fn lengths_are_bounded() {
-    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "body": "é".repeat(41)})), @"");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "body": "é".repeat(41)})), @"deny send.body.max: a text in `body` is longer than 40 characters");
 }
 
 #[test]
 fn a_deny_wins_over_an_allow_and_what_is_not_allowed_is_denied() {
-    insta::assert_snapshot!(send(json!({"to": "root@example.org"})), @"");
-    insta::assert_snapshot!(send(json!({"to": "sam@example.com"})), @"");
+    insta::assert_snapshot!(send(json!({"to": "root@example.org"})), @r"
+    deny send.to.deny[0]: nobody writes to root
+    allowed: to: [a-z]+@example\.org
+    ");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.com"})), @r"
+    deny send.to.allow: no `allow` of `to` matches
+    allowed: to: [a-z]+@example\.org
+    ");
 }
 
 #[test]
 fn a_value_never_turns_into_a_flag() {
-    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "cc": "--config=/etc/x"})), @"");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "cc": "--config=/etc/x"})), @"deny send.cc.dash: `--config=/etc/x` starts with a dash, so the program would take `cc` for a flag");
 }
 
 #[test]
 fn a_path_stays_inside() {
-    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "files": ["a/../../b"]})), @"");
+    insta::assert_snapshot!(send(json!({"to": "sam@example.org", "files": ["a/../../b"]})), @"
+    deny send.files.within: `a/../../b` leaves the folder by `..`
+    allowed: files: [ <word> ]...
+    ");
 }
 
 #[test]
 fn an_unknown_tool_is_denied_with_the_nearest_name() {
     let config = shipped();
-    insta::assert_snapshot!(explained(&config, "kubctl", &json!({}), &caller("operator", Channel::Api)), @"");
+    insta::assert_snapshot!(explained(&config, "kubctl", &json!({}), &caller("operator", Channel::Api)), @"deny tools: there is no tool `kubctl`; did you mean `kubectl`?");
 }
