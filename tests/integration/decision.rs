@@ -215,3 +215,190 @@ fn an_unknown_tool_is_denied_with_the_nearest_name() {
     let config = shipped();
     insta::assert_snapshot!(explained(&config, "kubctl", &json!({}), &caller("operator", Channel::Api)), @"deny tools: there is no tool `kubctl`; did you mean `kubectl`?");
 }
+
+const REMOTE: &str = r#"
+environment: {TOKEN: null}
+mcp_servers: {wiki: {url: https://wiki.example.org/mcp}}
+"#;
+
+const FETCH: &str = r#"
+description: Fetches a page.
+effect: read
+input: {type: object, required: [url], properties: {url: {type: string}}}
+run: {http: {url: "{{ url }}", hosts: [kubernetes.io, "*.example.org"]}}
+tests: [{allow: {url: https://kubernetes.io/docs/}}, {deny: {url: https://kubernetes.io.evil.org/}}]
+"#;
+
+const STEPS: &str = r#"
+description: Clones and pushes.
+effect: write
+input: {type: object, required: [title], properties: {title: {type: string}}}
+run:
+  workspace: true
+  steps:
+    - {id: clone, command: [git, clone, https://git.example.org/x, "{{ workspace }}/x"]}
+    - {command: [git, commit, "--message={{ title }}"], stdin: "{{ steps.clone.stdout }}"}
+tests: [{allow: {title: a}}, {deny: {title: "a\u200b"}}]
+"#;
+
+const TRUST: &str = r#"
+applies_to: {tools: [push, wiki], effects: [write]}
+effect: {write: allow}
+"#;
+
+const GUARD: &str = r#"
+applies_to: {tools: [push]}
+allow: ['git **']
+deny: [{id: no-force, match: 'git ** [^ ]*force.* **'}]
+ask: [{id: main, match: 'git commit .*main.*', because: main is watched, approvers: [admin]}]
+"#;
+
+const WIKI: &str = r#"
+description: Writes a page of the wiki.
+effect: write
+input: {type: object, required: [page], properties: {page: {type: string}, text: {type: string}}}
+run: {mcp: {server: wiki, tool: write_page}}
+tests: [{allow: {page: a}}, {deny: {}}]
+"#;
+
+/// A root with all four forms of `run`; three of them give the warning that they do not run yet.
+fn remote() -> Arc<Config> {
+    config(&[
+        ("tolkien.yaml", REMOTE),
+        ("tools.d/fetch.yaml", FETCH),
+        ("tools.d/push.yaml", STEPS),
+        ("tools.d/wiki.yaml", WIKI),
+        ("policies/trust.yaml", TRUST),
+        ("policies/guard.yaml", GUARD),
+    ])
+}
+
+fn remotely(tool: &str, input: Value) -> String {
+    explained(&remote(), tool, &input, &caller("operator", Channel::Api))
+}
+
+#[test]
+fn an_address_is_judged_as_it_was_understood() {
+    for (url, expected) in [
+        ("https://kubernetes.io/docs/", "allow"),
+        ("https://KUBERNETES.io/docs/", "allow"),
+        ("https://kubernetes.io:443/", "allow"),
+        ("https://docs.example.org/a?b#c", "allow"),
+        ("https://example.org/", "deny"),
+        ("https://badexample.org/", "deny"),
+        ("http://kubernetes.io/", "deny"),
+        ("https://kubernetes.io:8443/", "deny"),
+        ("https://kubernetes.io@evil.org/", "deny"),
+        ("https://user@kubernetes.io/", "deny"),
+        ("https://kubernetes.io.evil.org/", "deny"),
+        ("https://kubernetes.io./", "deny"),
+        ("https://127.0.0.1/", "deny"),
+        ("https://2130706433/", "deny"),
+        ("https://[::1]/", "deny"),
+        ("https:kubernetes.io", "allow"),
+        ("file:///etc/passwd", "deny"),
+        ("kubernetes.io", "deny"),
+        ("", "deny"),
+    ] {
+        let answer = remotely("fetch", json!({"url": url}));
+        assert!(answer.starts_with(expected), "{url}: {answer}");
+    }
+}
+
+#[test]
+fn a_request_reads_as_its_method_and_the_address_that_was_judged() {
+    insta::assert_snapshot!(remotely("fetch", json!({"url": "HTTPS://Kubernetes.io/docs"})), @"
+    allow fetch.effect: `effect: read` runs without an approval
+    $ GET https://kubernetes.io/docs
+    ");
+}
+
+#[test]
+fn every_line_of_several_is_judged_and_the_strictest_answer_counts() {
+    insta::assert_snapshot!(remotely("push", json!({"title": "mend the chart"})), @"
+    allow trust.effect: the policy `trust` answers allow to `effect: write`
+    $ git clone https://git.example.org/x $WORKSPACE/x
+    git commit '--message=mend the chart'
+    ");
+    insta::assert_snapshot!(remotely("push", json!({"title": "to main"})), @"
+    ask guard.main: main is watched
+    $ git clone https://git.example.org/x $WORKSPACE/x
+    git commit '--message=to main'
+    ");
+    insta::assert_snapshot!(remotely("push", json!({"title": "force"})), @"
+    deny guard.no-force: it matches `git ** [^ ]*force.* **`
+    $ git clone https://git.example.org/x $WORKSPACE/x
+    git commit --message=force
+    ");
+}
+
+#[test]
+fn an_mcp_call_reads_as_server_tool_and_canonical_json() {
+    insta::assert_snapshot!(remotely("wiki", json!({"text": "it's", "page": "a"})), @r#"
+    allow trust.effect: the policy `trust` answers allow to `effect: write`
+    $ mcp wiki write_page {"page":"a","text":"it's"}
+    "#);
+}
+
+#[test]
+fn who_approves_must_satisfy_every_rule_that_asks() {
+    let config = remote();
+    let input = json!({"title": "to main"});
+    let request = Request {
+        tool: "push",
+        input: &input,
+    };
+    let Verdict::Ask(pending) = decide(&config, request, &caller("operator", Channel::Api)) else {
+        panic!("the rule `main` asks");
+    };
+    let approvers: Vec<&str> = pending
+        .approvers()
+        .unwrap()
+        .iter()
+        .map(RoleName::as_str)
+        .collect();
+    assert_eq!(approvers, ["admin"]);
+    let as_role = |role: &str| policy::Approver {
+        name: serde_json::from_value(json!("joao")).unwrap(),
+        role: serde_json::from_value(json!(role)).unwrap(),
+    };
+    let pending = pending.approve(&as_role("operator")).unwrap_err();
+    let permit = pending.approve(&as_role("admin")).unwrap();
+    assert_eq!(permit.reason().rule.as_str(), "guard.main");
+}
+
+const NARROW: &str = r#"
+applies_to: {tools: [send]}
+allow: ['send --copies=1 **']
+"#;
+
+const CHANNEL: &str = r#"
+applies_to: {tools: [send], channels: [telegram], roles: [operator]}
+effect: {write: deny}
+"#;
+
+#[test]
+fn a_policy_narrows_and_speaks_only_where_it_applies() {
+    let config = config(&[
+        ("tools.d/send.yaml", SEND),
+        ("tolkien.yaml", SETTINGS),
+        ("policies/narrow.yaml", NARROW),
+        ("policies/phone.yaml", CHANNEL),
+    ]);
+    let ask =
+        |input: Value, channel| explained(&config, "send", &input, &caller("operator", channel));
+    let one = json!({"to": "sam@example.org"});
+    insta::assert_snapshot!(ask(json!({"to": "sam@example.org", "copies": 2}), Channel::Api), @"
+    deny narrow.allow: no `allow` of the policy `narrow` matches
+    $ send --copies=2 sam@example.org -- $SENDER:hello
+    allowed: send --copies=1 **
+    ");
+    insta::assert_snapshot!(ask(one.clone(), Channel::Api), @"
+    ask send.effect: `effect: write` needs an approval
+    $ send --copies=1 sam@example.org -- $SENDER:hello
+    ");
+    insta::assert_snapshot!(ask(one, Channel::Telegram), @"
+    deny phone.effect: the policy `phone` answers deny to `effect: write`
+    $ send --copies=1 sam@example.org -- $SENDER:hello
+    ");
+}
