@@ -24,6 +24,7 @@ const NOTHING_LEFT: &str = "This is a scripted model, and its script has nothing
 /// A script that was read and checked.
 #[derive(Debug, Clone)]
 pub struct Script {
+    question: Option<Arc<str>>,
     turns: Arc<[Turn]>,
 }
 
@@ -32,6 +33,13 @@ pub struct Script {
 struct Turn {
     when: Option<Regex>,
     replies: Vec<Played>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawScript {
+    question: Option<String>,
+    turns: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -62,24 +70,37 @@ struct Call {
 }
 
 impl Script {
-    /// Reads a script: a list of turns `{when?, replies: [{text?, calls?: [{tool, input?}],
-    /// stop?}]}`, where `when` is a regular expression on the user's text and a turn without it
-    /// takes any. `stop` is the API's word and follows from `calls` by default.
+    /// Reads a script: `{question?, turns}`, or the list of turns alone. A turn is `{when?,
+    /// replies: [{text?, calls?: [{tool, input?}], stop?}]}`, where `when` is a regular expression
+    /// on the user's text and a turn without it takes any. `stop` is the API's word and follows
+    /// from `calls` by default.
     ///
     /// The error is one sentence that names the turn, counted from 1.
     pub fn parse(document: Value) -> Result<Self, String> {
-        let Value::Array(turns) = document else {
-            return Err("a script is a list of turns".to_owned());
+        let document = match document {
+            Value::Array(turns) => RawScript {
+                question: None,
+                turns,
+            },
+            other => {
+                serde_json::from_value(other).map_err(|error| format!("the script: {error}"))?
+            }
         };
         let turns: Result<Vec<Turn>, String> = (1..)
-            .zip(turns)
+            .zip(document.turns)
             .map(|(number, turn)| {
                 Turn::parse(turn).map_err(|error| format!("turn {number} of the script: {error}"))
             })
             .collect();
         Ok(Self {
+            question: document.question.map(Into::into),
             turns: turns?.into(),
         })
+    }
+
+    /// The question that the script suggests to begin with.
+    pub fn question(&self) -> Option<&str> {
+        self.question.as_deref()
     }
 
     /// The reply that the script has for this conversation.
@@ -206,7 +227,9 @@ mod tests {
             {"when": "(?i)slow", "replies": [{"text": "Still full."}]},
             {"replies": [{"text": "Hm.", "stop": "max_tokens"}]},
         ]);
-        Script::parse(document).unwrap()
+        let script = Script::parse(json!({"question": "Why?", "turns": document})).unwrap();
+        assert_eq!(script.question(), Some("Why?"));
+        script
     }
 
     /// What the script says next, and the conversation with it.
@@ -296,7 +319,8 @@ mod tests {
     #[test]
     fn a_script_that_cannot_be_read_names_the_turn() {
         let errors: Vec<String> = [
-            json!({"turns": []}),
+            json!("hello"),
+            json!({"turn": []}),
             json!([{"replies": []}]),
             json!([{"replies": [{"text": "a"}]}, {"when": "(", "replies": [{}]}]),
             json!([{"replies": [{"txt": "a"}]}]),
@@ -305,13 +329,14 @@ mod tests {
         ]
         .map(|document| Script::parse(document).unwrap_err())
         .into();
-        insta::assert_snapshot!(errors.join("\n"), @"
-        a script is a list of turns
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        the script: invalid type: string "hello", expected struct RawScript
+        the script: unknown field `turn`, expected `question` or `turns`
         turn 1 of the script: it has no replies
         turn 2 of the script: `(` is not a regular expression
         turn 1 of the script: unknown field `txt`, expected one of `text`, `calls`, `stop`
         turn 1 of the script: missing field `replies`
         turn 1 of the script: invalid type: sequence, expected a map
-        ");
+        "#);
     }
 }

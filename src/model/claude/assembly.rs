@@ -296,10 +296,8 @@ mod tests {
 
     const IDLE: Duration = Duration::from_mins(2);
 
-    type Bytes = Result<String, Infallible>;
-
-    fn event(data: &Value) -> Bytes {
-        Bytes::Ok(format!("data: {data}\n\n"))
+    fn event(data: &Value) -> String {
+        format!("data: {data}\n\n")
     }
 
     fn start() -> Value {
@@ -308,13 +306,14 @@ mod tests {
     }
 
     async fn assemble(events: Vec<Value>) -> Result<Reply, Failure> {
-        read(stream::iter(events.iter().map(event)), IDLE).await
+        let pieces = events.iter().map(|data| Ok::<_, Infallible>(event(data)));
+        read(stream::iter(pieces), IDLE).await
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_that_falls_silent_is_given_up_after_the_idle_time() {
         let begun = tokio::time::Instant::now();
-        let stream = stream::iter([event(&start())]).chain(stream::pending());
+        let stream = stream::iter([Ok::<_, Infallible>(event(&start()))]).chain(stream::pending());
         let failure = read(stream, IDLE).await.unwrap_err();
         assert_eq!(failure, Failure::Idle(IDLE));
         assert_eq!(begun.elapsed(), IDLE);
@@ -327,7 +326,7 @@ mod tests {
         let events = [&end[..1], &events, &end[1..]].concat();
         let stream = stream::iter(events).then(|data| async move {
             tokio::time::sleep(IDLE / 2).await;
-            event(&data)
+            Ok::<_, Infallible>(event(&data))
         });
         assert_eq!(
             read(Box::pin(stream), IDLE).await.unwrap().stop,
