@@ -36,14 +36,14 @@ struct Turn {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a list of turns")]
 struct RawScript {
     question: Option<String>,
     turns: Vec<Value>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a turn")]
 struct RawTurn {
     when: Option<String>,
     replies: Vec<Played>,
@@ -51,7 +51,7 @@ struct RawTurn {
 
 /// One reply of a turn.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a reply")]
 struct Played {
     #[serde(default)]
     text: String,
@@ -62,7 +62,7 @@ struct Played {
 
 /// One call of a reply.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a call")]
 struct Call {
     tool: String,
     #[serde(default)]
@@ -325,17 +325,21 @@ mod tests {
             json!([{"replies": [{"text": "a"}]}, {"when": "(", "replies": [{}]}]),
             json!([{"replies": [{"txt": "a"}]}]),
             json!([{"when": "a"}]),
+            json!(["hello"]),
+            json!([{"replies": ["hello"]}]),
             json!([{"replies": [{"calls": [{"tool": "t", "input": []}]}]}]),
         ]
         .map(|document| Script::parse(document).unwrap_err())
         .into();
         insta::assert_snapshot!(errors.join("\n"), @r#"
-        the script: invalid type: string "hello", expected struct RawScript
+        the script: invalid type: string "hello", expected a list of turns
         the script: unknown field `turn`, expected `question` or `turns`
         turn 1 of the script: it has no replies
         turn 2 of the script: `(` is not a regular expression
         turn 1 of the script: unknown field `txt`, expected one of `text`, `calls`, `stop`
         turn 1 of the script: missing field `replies`
+        turn 1 of the script: invalid type: string "hello", expected a turn
+        turn 1 of the script: invalid type: string "hello", expected a reply
         turn 1 of the script: invalid type: sequence, expected a map
         "#);
     }
