@@ -1,11 +1,12 @@
 //! What patterns accept, refuse and print.
 
+mod agreement;
+
 mod refusals;
 
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use proptest::prelude::*;
 
 use super::token::{Kind, tokens};
 use super::*;
