@@ -1,0 +1,193 @@
+//! A model that plays a script back, for the demonstration and for tests without a key.
+//!
+//! It keeps no state: which turn of the script is being played follows from the conversation in
+//! the request, so a restart changes nothing. It never pretends: when the script has nothing to
+//! say, it says that it is a script.
+
+use std::sync::Arc;
+
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    Request, ToolChoice,
+    message::{Message, Reply, Role, Stop, Usage, raw, text_block},
+};
+
+/// What the model says when the script has nothing left.
+const NOTHING_LEFT: &str = "This is a scripted model, and its script has nothing to say to that. \
+    To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account \
+    and remove `provider: script` from the model's settings.";
+
+/// A script that was read and checked.
+#[derive(Debug, Clone)]
+pub struct Script {
+    turns: Arc<[Turn]>,
+}
+
+/// What is played when a user's message comes.
+#[derive(Debug)]
+struct Turn {
+    when: Option<Regex>,
+    replies: Vec<Played>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawTurn {
+    when: Option<String>,
+    replies: Vec<Played>,
+}
+
+/// One reply of a turn.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Played {
+    #[serde(default)]
+    text: String,
+    #[serde(default)]
+    calls: Vec<Call>,
+    stop: Option<String>,
+}
+
+/// One call of a reply.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    tool: String,
+    #[serde(default)]
+    input: Map<String, Value>,
+}
+
+impl Script {
+    /// Reads a script: a list of turns `{when?, replies: [{text?, calls?: [{tool, input?}],
+    /// stop?}]}`, where `when` is a regular expression on the user's text and a turn without it
+    /// takes any. `stop` is the API's word and follows from `calls` by default.
+    ///
+    /// The error is one sentence that names the turn, counted from 1.
+    pub fn parse(document: Value) -> Result<Self, String> {
+        let Value::Array(turns) = document else {
+            return Err("a script is a list of turns".to_owned());
+        };
+        let turns: Result<Vec<Turn>, String> = (1..)
+            .zip(turns)
+            .map(|(number, turn)| {
+                Turn::parse(turn).map_err(|error| format!("turn {number} of the script: {error}"))
+            })
+            .collect();
+        Ok(Self {
+            turns: turns?.into(),
+        })
+    }
+
+    /// The reply that the script has for this conversation.
+    pub(crate) fn reply(&self, request: &Request) -> Reply {
+        let played = self.next(&request.messages);
+        let allowed = request.tool_choice == ToolChoice::Auto;
+        let mut content = Vec::new();
+        let (mut text, mut stop) = (NOTHING_LEFT, Stop::EndTurn);
+        if let Some(reply) = played {
+            text = &reply.text;
+            if allowed && !reply.calls.is_empty() {
+                stop = Stop::ToolUse;
+                let digest = digest(&request.messages);
+                content.extend((0..).zip(&reply.calls).map(|(number, call)| {
+                    tool_use(&format!("toolu_script_{digest}_{number}"), call)
+                }));
+            }
+            if let Some(word) = &reply.stop {
+                stop = Stop::from_word(word);
+            }
+        }
+        if content.is_empty() && text.is_empty() {
+            text = NOTHING_LEFT;
+        }
+        if !text.is_empty() {
+            content.insert(0, text_block(text));
+        }
+        Reply {
+            content,
+            stop,
+            usage: Usage::default(),
+            message_id: format!("msg_script_{}", digest(&request.messages)),
+            model: "script".to_owned(),
+            truncated_tool: None,
+        }
+    }
+
+    /// The reply at the place the conversation has come to: every text of the user takes the first
+    /// turn not yet taken that fits, and every reply since then is one reply of it.
+    fn next(&self, messages: &[Arc<Message>]) -> Option<&Played> {
+        let mut taken = vec![false; self.turns.len()];
+        let (mut turn, mut replies) = (None, 0_usize);
+        for message in messages {
+            match message.role {
+                Role::Assistant => replies = replies.saturating_add(1),
+                Role::User if message.has_tool_result() => {}
+                Role::User => {
+                    let text = message.text();
+                    let mut free = self.turns.iter().zip(&mut taken);
+                    turn = free
+                        .find(|(turn, taken)| !**taken && turn.takes(&text))
+                        .map(|(turn, taken)| {
+                            *taken = true;
+                            turn
+                        });
+                    replies = 0;
+                }
+            }
+        }
+        turn?.replies.get(replies)
+    }
+}
+
+impl Turn {
+    fn parse(turn: Value) -> Result<Self, String> {
+        let raw: RawTurn = serde_json::from_value(turn).map_err(|error| error.to_string())?;
+        let when = raw.when.map(|when| {
+            Regex::new(&when).map_err(|_| format!("`{when}` is not a regular expression"))
+        });
+        if raw.replies.is_empty() {
+            return Err("it has no replies".to_owned());
+        }
+        Ok(Self {
+            when: when.transpose()?,
+            replies: raw.replies,
+        })
+    }
+
+    fn takes(&self, text: &str) -> bool {
+        self.when.as_ref().is_none_or(|when| when.is_match(text))
+    }
+}
+
+fn tool_use(id: &str, call: &Call) -> Box<serde_json::value::RawValue> {
+    #[derive(Serialize)]
+    struct Block<'a> {
+        r#type: &'static str,
+        id: &'a str,
+        name: &'a str,
+        input: &'a Map<String, Value>,
+    }
+    raw(&Block {
+        r#type: "tool_use",
+        id,
+        name: &call.tool,
+        input: &call.input,
+    })
+}
+
+/// Names the state of a conversation, so that ids are the same when it is played again and never
+/// meet twice in one history, trimmed or not.
+fn digest(messages: &[Arc<Message>]) -> String {
+    let mut hash = Sha256::new();
+    for message in messages {
+        hash.update(raw(message.as_ref()).get());
+    }
+    hash.finalize()
+        .iter()
+        .take(6)
+        .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
