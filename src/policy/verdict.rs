@@ -5,14 +5,14 @@
 //! let permit = tolkien::policy::Permit { call: todo!(), reason: todo!(), revision: todo!() };
 //! ```
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::diagnostic::Place;
 
 /// How a call was decided, ordered so that the strictest of several answers is the greatest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// It runs at once.
