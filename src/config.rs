@@ -23,6 +23,12 @@ pub mod template;
 
 pub mod tool;
 
+mod jinja;
+
+mod source;
+
+mod yaml;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@
 //! machine. Any other MiniJinja expression over the input's parameters is kept whole and rendered
 //! at the call.
 
-// mod parse;
+mod parse;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::name::{EnvName, SecretName};
 use crate::diagnostic::Place;
 
-// pub(crate) use parse::{Allowed, parse};
+pub(crate) use parse::{Allowed, parse};
 
 /// A checked template.
 #[derive(Debug, Clone)]
