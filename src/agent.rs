@@ -1,4 +1,8 @@
 //! Driving one turn: a question in, an answer out, a row of events in between.
+//!
+//! [`turn`] is what comes next, as an enum of states and a pure step; [`context`] is what the model
+//! sees; [`Turn::run`] does what the steps ask for. Nothing here knows where events are kept: that
+//! is whoever implements [`Journal`].
 
 mod id;
 
@@ -6,5 +10,16 @@ pub mod event;
 
 pub mod view;
 
+mod answer;
+
+mod read_output;
+
+pub mod turn;
+
+pub mod context;
+
+mod drive;
+
+pub use drive::{Cancel, Entry, Journal, Lost, Turn};
 pub use event::{Event, Numbered};
 pub use id::{CallId, SessionId, TurnId};

@@ -7,5 +7,5 @@
 mod decide;
 mod verdict;
 
-pub use decide::{Request, decide};
+pub use decide::{Request, decide, visible_tools};
 pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

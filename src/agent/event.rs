@@ -101,6 +101,11 @@ pub enum Event {
     },
     /// A call is over; every call that the model asked for ends, whether it ran or not.
     CallEnded(Ended),
+    /// The rounds are used up: the model is told so with the last results, and asked to sum up.
+    SumUpAsked {
+        /// What it is told, to the byte.
+        note: String,
+    },
     /// The turn is to end early; what runs is being ended.
     CancelAsked {
         /// Why.
@@ -298,6 +303,7 @@ impl Event {
             Self::CallDecided { .. } => "call_decided",
             Self::CallStarted { .. } => "call_started",
             Self::CallEnded(_) => "call_ended",
+            Self::SumUpAsked { .. } => "sum_up_asked",
             Self::CancelAsked { .. } => "cancel_asked",
             Self::TurnEnded { .. } => "turn_ended",
         }

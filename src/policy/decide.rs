@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
+use std::sync::Arc;
+
 use super::verdict::{Reason, Refusal, Verdict};
 use crate::call::Caller;
 use crate::config::Config;
 use crate::config::name::RuleId;
+use crate::config::policy::glob_matches;
+use crate::config::tool::Tool;
 
 /// A call as it was asked for, before anything about it was checked.
 #[derive(Debug, Clone, Copy)]
@@ -27,5 +31,22 @@ pub fn decide(config: &Config, request: Request<'_>, caller: &Caller) -> Verdict
         },
         command_line: None,
         usage: Vec::new(),
+    })
+}
+
+/// The tools that a caller's role may use, by name.
+pub fn visible_tools<'a>(
+    config: &'a Config,
+    caller: &Caller,
+) -> impl Iterator<Item = &'a Arc<Tool>> {
+    let role = config.settings().roles.by_name.get(&caller.role);
+    config.tools().values().filter(move |tool| {
+        role.is_some_and(|role| {
+            let effects = role.effects.as_ref();
+            role.tools
+                .iter()
+                .any(|glob| glob_matches(glob, tool.name.as_str()))
+                && effects.is_none_or(|effects| effects.contains(&tool.effect))
+        })
     })
 }

@@ -1,0 +1,79 @@
+//! What every request of a session begins with: the system prompt and the tools, rendered once
+//! for a session and revision and then frozen.
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::raw;
+use crate::agent::read_output;
+use crate::call::Caller;
+use crate::config::Config;
+use crate::config::host::Host;
+use crate::config::prompt;
+use crate::config::tool::Tool;
+use crate::policy;
+
+/// The system prompt and the tools of a session.
+#[derive(Debug, Clone)]
+pub struct Prefix {
+    /// The system prompt.
+    pub system: Arc<str>,
+    /// The tools, as the JSON array that goes over the wire.
+    pub tools: Arc<RawValue>,
+}
+
+impl Prefix {
+    /// Renders both for a caller: the tools that its role may use and this machine can run, in
+    /// the order of their names.
+    pub fn render(config: &Config, host: &Host, caller: &Caller) -> Result<Self, minijinja::Error> {
+        let tools = policy::visible_tools(config, caller);
+        let ready = tools.filter(|tool| host.lacks(&tool.name).is_empty());
+        let tools: Vec<&Arc<Tool>> = ready.collect();
+        let context = json!({
+            "tools": tools.iter().map(|tool| spoken_of(tool)).collect::<Vec<Value>>(),
+            "caller": {"name": caller.name, "role": caller.role},
+            "channel": caller.channel,
+            "facts": config.settings().facts,
+        });
+        let system = config.prompts().render(prompt::SYSTEM, &context)?;
+        Ok(Self {
+            system: system.into(),
+            tools: tools_json(tools),
+        })
+    }
+
+    /// What names the rendering: a prefix of another name is not this one.
+    pub fn frozen_for(config: &Config, caller: &Caller) -> String {
+        let who = json!([config.revision(), caller.name, caller.role, caller.channel]);
+        who.to_string()
+    }
+
+    /// Takes back what was stored; absent when the tools are not JSON.
+    pub fn stored(system: &str, tools: String) -> Option<Self> {
+        let tools = RawValue::from_string(tools).ok()?;
+        Some(Self {
+            system: system.into(),
+            tools: Arc::from(tools),
+        })
+    }
+}
+
+/// A tool as the system prompt speaks of it.
+fn spoken_of(tool: &Tool) -> Value {
+    json!({"name": tool.name, "description": tool.description, "effect": tool.effect})
+}
+
+/// The tools as they are sent to the model, the built-in `read_output` last.
+pub fn tools_json<'a>(tools: impl IntoIterator<Item = &'a Arc<Tool>>) -> Arc<RawValue> {
+    let configured = tools.into_iter().map(|tool| {
+        json!({
+            "name": tool.name,
+            "description": tool.description,
+            "input_schema": tool.input.json,
+        })
+    });
+    let all: Vec<Value> = configured.chain([read_output::definition()]).collect();
+    raw(&all)
+}

@@ -1,0 +1,424 @@
+//! The driver: does what the turn's pure steps ask for, and appends what came of it.
+//!
+//! What a step follows from is always appended before the step's effects begin, and everything
+//! that one step leads to without waiting (the decisions after a reply, the starts after the
+//! decisions) is appended together. Calls run inside the driver's own task, so that ending it ends
+//! them.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use futures_util::future::{BoxFuture, FutureExt as _};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::context::{History, Prefix};
+use super::event::{Asked, Cause, Ended, Event, Outcome, Reply};
+use super::id::CallId;
+use super::turn::{Bounds, Effect, State, step};
+use super::{answer, read_output};
+use crate::call::Caller;
+use crate::config::Config;
+use crate::config::host::Host;
+use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
+use crate::policy::{self, Permit, Verdict};
+use crate::tool;
+
+/// Failed attempts that wait to be recorded; there are never so many in one model call.
+const ATTEMPTS: usize = 64;
+
+/// Where a turn is written down.
+pub trait Journal: Send + Sync {
+    /// Appends events; when it returns they are kept.
+    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<(), Lost>> + Send;
+
+    /// The whole output of an earlier call of the same session.
+    fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
+}
+
+/// An event to append, with what is kept beside it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event.
+    pub event: Event,
+    /// The whole output of the call that it ends, for `read_output`.
+    pub output: Option<String>,
+}
+
+impl From<Event> for Entry {
+    fn from(event: Event) -> Self {
+        Self {
+            event,
+            output: None,
+        }
+    }
+}
+
+/// What happened could not be written down, so nothing more may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the turn cannot be recorded")]
+pub struct Lost;
+
+/// Ends a turn early, with the reason for it.
+#[derive(Debug, Clone)]
+pub struct Cancel {
+    token: CancellationToken,
+    cause: Arc<OnceLock<Cause>>,
+}
+
+impl Cancel {
+    /// A turn's own; the end of the server is its end too.
+    pub fn under(server: &CancellationToken) -> Self {
+        Self {
+            token: server.child_token(),
+            cause: Arc::default(),
+        }
+    }
+
+    /// Asks the turn to end; the first to ask says why.
+    pub fn ask(&self, cause: Cause) {
+        self.cause.get_or_init(|| cause);
+        self.token.cancel();
+    }
+
+    async fn asked(&self) -> Cause {
+        self.token.cancelled().await;
+        self.cause.get().copied().unwrap_or(Cause::ServerEnded)
+    }
+}
+
+/// Everything that one turn needs.
+#[derive(Debug)]
+pub struct Turn<J> {
+    /// Who asked.
+    pub caller: Caller,
+    /// The configuration in force; each decision is made by the newest.
+    pub config: Arc<ArcSwap<Config>>,
+    /// What this machine has.
+    pub host: Arc<Host>,
+    /// The model that answers.
+    pub model: Model,
+    /// Where it is written down.
+    pub journal: J,
+    /// The system prompt and tools that are frozen for the session.
+    pub prefix: Prefix,
+    /// The session's earlier turns, with this one begun.
+    pub history: History,
+    /// Ends it early.
+    pub cancel: Cancel,
+}
+
+impl<J: Journal> Turn<J> {
+    /// Drives the turn to its end. `opening` is what was appended when it was started.
+    pub async fn run(mut self, opening: &[Event]) -> Result<(), Lost> {
+        let history = std::mem::take(&mut self.history);
+        let limits = self.config.load().settings().limits.clone();
+        let mut driver = Driver::new(&self, history, Bounds::from(&limits));
+        let outcome = driver.run(opening).await;
+        // Nothing of the turn is left running, whatever ended it.
+        driver.halt.cancel();
+        while driver.work.next().await.is_some() {}
+        outcome
+    }
+}
+
+/// What a driver waits for.
+enum Happened {
+    CancelAsked(Cause),
+    AttemptFailed(Attempt),
+    Answered(Result<model::Reply, model::Error>),
+    CallOver(CallId, String, tool::Finished),
+    PageFound(CallId, read_output::Input, Result<Option<String>, Lost>),
+    Abandoned,
+}
+
+struct Driver<'a, J> {
+    turn: &'a Turn<J>,
+    bounds: Bounds,
+    state: State,
+    history: History,
+    inputs: HashMap<CallId, (String, Value)>,
+    permits: HashMap<CallId, Permitted>,
+    work: FuturesUnordered<BoxFuture<'a, Happened>>,
+    halt: CancellationToken,
+    failed: (mpsc::Sender<Attempt>, mpsc::Receiver<Attempt>),
+}
+
+/// What may run.
+enum Permitted {
+    Tool(Permit),
+    ReadOutput(read_output::Input),
+}
+
+impl<'a, J: Journal> Driver<'a, J> {
+    fn new(turn: &'a Turn<J>, history: History, bounds: Bounds) -> Self {
+        Self {
+            turn,
+            bounds,
+            state: State::default(),
+            history,
+            inputs: HashMap::new(),
+            permits: HashMap::new(),
+            work: FuturesUnordered::new(),
+            halt: CancellationToken::new(),
+            failed: mpsc::channel(ATTEMPTS),
+        }
+    }
+
+    async fn run(&mut self, opening: &[Event]) -> Result<(), Lost> {
+        let mut effects = Vec::new();
+        for event in opening {
+            effects.extend(step(&mut self.state, event, self.bounds));
+            self.history.apply(event);
+        }
+        self.perform(effects);
+        let mut cancel_asked = false;
+        while !self.state.is_over() {
+            let happened = tokio::select! {
+                biased;
+                cause = self.turn.cancel.asked(), if !cancel_asked => Happened::CancelAsked(cause),
+                Some(attempt) = self.failed.1.recv() => Happened::AttemptFailed(attempt),
+                Some(happened) = self.work.next() => happened,
+                else => Happened::Abandoned,
+            };
+            cancel_asked |= matches!(happened, Happened::CancelAsked(_));
+            let mut entries: Vec<Entry> = self.entry(happened)?.into_iter().collect();
+            // What is over at the same time is written down together.
+            while let Some(Some(happened)) = self.work.next().now_or_never() {
+                entries.extend(self.entry(happened)?);
+            }
+            self.settle(entries).await?;
+            if cancel_asked {
+                self.halt.cancel();
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows events through the pure steps, appends them with everything that they lead to, and
+    /// only then does what the steps ask for.
+    async fn settle(&mut self, entries: Vec<Entry>) -> Result<(), Lost> {
+        let mut queue = VecDeque::from(entries);
+        let (mut batch, mut effects) = (Vec::new(), Vec::new());
+        while let Some(entry) = queue.pop_front() {
+            for effect in step(&mut self.state, &entry.event, self.bounds) {
+                match effect {
+                    Effect::Record(event) => queue.push_back(event.into()),
+                    Effect::Decide(call) => queue.push_back(self.decide(call).into()),
+                    Effect::Strip(place) => queue.push_back(self.strip(place).into()),
+                    effect => effects.push(effect),
+                }
+            }
+            self.history.apply(&entry.event);
+            batch.push(entry);
+        }
+        if !batch.is_empty() {
+            self.turn.journal.append(batch).await?;
+        }
+        self.perform(effects);
+        Ok(())
+    }
+
+    fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Ask(choice) => self.ask(choice),
+                Effect::Start(call) => self.start(call),
+                Effect::Record(_) | Effect::Decide(_) | Effect::Strip(_) => {}
+            }
+        }
+    }
+
+    fn ask(&mut self, choice: ToolChoice) {
+        let request = self.history.request(&self.turn.prefix, choice);
+        let (model, failed) = (&self.turn.model, self.failed.0.clone());
+        let halt = self.halt.clone();
+        self.work.push(Box::pin(async move {
+            let mut tell = |attempt| drop(failed.try_send(attempt));
+            let reply = halt.run_until_cancelled(model.reply(&request, &mut tell));
+            reply.await.map_or(Happened::Abandoned, Happened::Answered)
+        }));
+    }
+
+    fn start(&mut self, call: CallId) {
+        let turn = self.turn;
+        let work: BoxFuture<'a, Happened> = match self.permits.remove(&call) {
+            Some(Permitted::ReadOutput(input)) => Box::pin(async move {
+                let found = turn.journal.output(&input.call()).await;
+                Happened::PageFound(call, input, found)
+            }),
+            Some(Permitted::Tool(permit)) => {
+                let cancel = self.halt.child_token();
+                let limits = turn.config.load().settings().limits.clone();
+                Box::pin(async move {
+                    let name = permit.call().tool().name.to_string();
+                    let finished = tool::run(permit, &turn.host, &limits, cancel).await;
+                    Happened::CallOver(call, name, finished)
+                })
+            }
+            None => return,
+        };
+        self.work.push(work);
+    }
+
+    /// What happened as an event.
+    fn entry(&mut self, happened: Happened) -> Result<Option<Entry>, Lost> {
+        Ok(match happened {
+            Happened::CancelAsked(cause) => Some(Event::CancelAsked { cause }.into()),
+            Happened::AttemptFailed(attempt) => Some(retried(attempt).into()),
+            Happened::Answered(Ok(reply)) => Some(self.replied(reply).into()),
+            Happened::Answered(Err(error)) => Some(failed(&error).into()),
+            Happened::CallOver(call, tool, finished) => Some(over(call, &tool, finished)),
+            Happened::PageFound(call, input, found) => {
+                Some(Event::CallEnded(read_output::ended(call, &input, found?)).into())
+            }
+            Happened::Abandoned => None,
+        })
+    }
+
+    fn replied(&mut self, reply: model::Reply) -> Event {
+        let mut calls = Vec::new();
+        if reply.stop.runs_tools() && self.state.may_call(self.bounds) {
+            for asked in reply.tool_uses() {
+                let call_id = CallId::fresh();
+                self.inputs
+                    .insert(call_id.clone(), (asked.name.clone(), asked.input));
+                calls.push(Asked {
+                    call_id,
+                    tool_use_id: asked.id,
+                    tool: asked.name,
+                });
+            }
+        }
+        Event::ModelReplied(Reply {
+            content: reply.content,
+            stop: reply.stop,
+            usage: reply.usage,
+            message_id: reply.message_id,
+            model: reply.model,
+            truncated_tool: reply.truncated_tool,
+            calls,
+        })
+    }
+
+    fn decide(&mut self, call_id: CallId) -> Event {
+        let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
+        let config = self.turn.config.load();
+        if tool == read_output::NAME {
+            let revision = config.revision().clone();
+            return match read_output::Input::parse(&input) {
+                Ok(input) => {
+                    let line = input.command_line();
+                    self.permits
+                        .insert(call_id.clone(), Permitted::ReadOutput(input));
+                    read_output::allowed(call_id, line, revision)
+                }
+                Err(error) => read_output::misused(call_id, &error, revision),
+            };
+        }
+        let request = policy::Request {
+            tool: &tool,
+            input: &input,
+        };
+        let verdict = policy::decide(&config, request, &self.turn.caller);
+        let reason = verdict.reason().clone();
+        let (decision, command_line) = (verdict.decision(), verdict.command_line());
+        let usage = match verdict {
+            Verdict::Allow(permit) => {
+                self.permits
+                    .insert(call_id.clone(), Permitted::Tool(permit));
+                Vec::new()
+            }
+            Verdict::Ask(_) => Vec::new(),
+            Verdict::Deny(refusal) => refusal.usage,
+        };
+        Event::CallDecided {
+            call_id,
+            verdict: decision,
+            rule: reason.rule,
+            because: reason.because,
+            command_line,
+            usage,
+            revision: config.revision().clone(),
+        }
+    }
+
+    /// A place that is not in the history stands for all of it.
+    fn strip(&self, place: BlockPlace) -> Event {
+        let whole = BlockPlace {
+            message: 0,
+            block: 0,
+        };
+        let found = self
+            .history
+            .locate(place)
+            .or_else(|| self.history.locate(whole));
+        match found {
+            Some((turn, place)) => Event::ThinkingStripped { turn, place },
+            None => Event::ModelFailed {
+                code: "model_rejected".to_owned(),
+                detail: "the model's API refused thinking that was not sent".to_owned(),
+                invalid_thinking: None,
+            },
+        }
+    }
+}
+
+fn retried(attempt: Attempt) -> Event {
+    Event::ModelRetried {
+        attempt: attempt.number,
+        error_code: attempt.error_code,
+        detail: attempt.detail,
+        wait_ms: millis(attempt.wait),
+    }
+}
+
+fn failed(error: &model::Error) -> Event {
+    let help = error.help().map(|help| format!("; {help}"));
+    let invalid_thinking = match error {
+        model::Error::Rejected {
+            invalid_thinking, ..
+        } => *invalid_thinking,
+        _ => None,
+    };
+    Event::ModelFailed {
+        code: error.code().to_owned(),
+        detail: format!("{error}{}", help.unwrap_or_default()),
+        invalid_thinking,
+    }
+}
+
+/// A call's end, with its whole output beside it.
+fn over(call_id: CallId, tool: &str, finished: tool::Finished) -> Entry {
+    let (outcome, exit_code) = match finished.outcome {
+        tool::Outcome::Exited { code } => (Outcome::Exited, Some(code)),
+        tool::Outcome::TimedOut => (Outcome::TimedOut, None),
+        tool::Outcome::Cancelled => (Outcome::Cancelled, None),
+        tool::Outcome::NotStarted { .. } => (Outcome::NotStarted, None),
+    };
+    let shown = match outcome {
+        Outcome::NotStarted => finished.shown,
+        _ => answer::untrusted(&call_id, tool, &finished.shown, finished.truncated),
+    };
+    let ended = Ended {
+        call_id,
+        outcome,
+        exit_code,
+        duration_ms: Some(millis(finished.duration)),
+        truncated: finished.truncated,
+        is_error: finished.is_error,
+        shown,
+    };
+    Entry {
+        event: Event::CallEnded(ended),
+        output: Some(finished.stored).filter(|whole| !whole.is_empty()),
+    }
+}
+
+fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
