@@ -1,1 +1,305 @@
 //! Keeping events and reading them back.
+//!
+//! Sessions, turns and their events are kept in SQL ([`write`], [`read`]); writes of many turns
+//! share a commit ([`queue`]). When a write returns it is on the disk, and one turn runs in a
+//! session at a time because the tables say so. The engine is named in this file alone, and no
+//! statement uses what another engine does not know.
+
+mod migrations;
+
+mod queue;
+
+mod read;
+
+mod sqlite;
+
+mod write;
+
+use jiff::Timestamp;
+
+use self::queue::Queue;
+use crate::agent::{CallId, Entry, Event, Numbered, SessionId, TurnId};
+use crate::config::name::{CallerName, Revision};
+
+pub use read::Cursor;
+pub use sqlite::{Location, OpenError};
+
+type Engine = sqlx::Sqlite;
+type Connection = sqlx::SqliteConnection;
+type Pool = sqlx::SqlitePool;
+type Row = sqlx::sqlite::SqliteRow;
+
+/// Takes the write lock at the beginning, so that no transaction has to be repeated for it.
+const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// The database does not answer, its disk is full, or it holds what cannot be read; the log says
+/// which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store is unavailable")]
+pub struct Error;
+
+/// Where events are kept; cheap to clone, every clone is the same.
+#[derive(Debug, Clone)]
+pub struct Store {
+    reader: Pool,
+    queue: Queue,
+    _lock: Option<std::sync::Arc<sqlite::Lock>>,
+}
+
+/// A session as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub id: SessionId,
+    /// Who holds it.
+    pub owner: CallerName,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When a turn last started or ended in it.
+    pub last_active_at: Timestamp,
+    /// When it ends if nothing happens; a running turn keeps it.
+    pub expires_at: Timestamp,
+    /// The revision of its last turn, or the one it was opened with.
+    pub revision: Revision,
+    /// JSON text.
+    pub metadata: Option<String>,
+    /// How many turns it has had.
+    pub turns: u32,
+    /// The first turn that the model still sees beside the first of all; 0 before any was cut off.
+    pub kept_from: u32,
+    /// What the model is told first.
+    pub prefix: Option<Prefix>,
+    /// The turn that runs.
+    pub running: Option<TurnId>,
+}
+
+/// What the model is told first, frozen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prefix {
+    /// What it was rendered for.
+    pub frozen_for: String,
+    /// The system prompt.
+    pub system: String,
+    /// The tools, as JSON text.
+    pub tools: String,
+}
+
+/// A turn as it is kept.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Its id.
+    pub id: TurnId,
+    /// Its place in the session, from 1.
+    pub position: u32,
+    /// What happened.
+    pub events: Vec<Numbered<Event>>,
+}
+
+/// A client's name for one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// The name.
+    pub name: String,
+    /// SHA-256 of the request, in hexadecimal.
+    pub body_digest: String,
+}
+
+/// A session to open.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    /// Its id.
+    pub id: SessionId,
+    /// Who holds it.
+    pub owner: CallerName,
+    /// The revision in force.
+    pub revision: Revision,
+    /// JSON text.
+    pub metadata: Option<String>,
+    /// Now.
+    pub now: Timestamp,
+    /// When it ends if nothing happens.
+    pub expires_at: Timestamp,
+    /// Sessions that the owner may hold.
+    pub most: u32,
+    /// The client's name for this.
+    pub key: Option<NewKey>,
+}
+
+impl NewSession {
+    fn key_scope(&self) -> String {
+        // No session's id looks like this.
+        format!("caller:{}", self.owner)
+    }
+}
+
+/// What became of a session to open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is open.
+    New,
+    /// It was opened before, under the same key.
+    Known(SessionId),
+    /// The key stands for another request.
+    Mismatch,
+    /// The owner holds as many as it may.
+    TooMany,
+}
+
+/// A turn to start.
+#[derive(Debug, Clone)]
+pub struct NewTurn {
+    /// Its session.
+    pub session: SessionId,
+    /// Its id.
+    pub turn: TurnId,
+    /// Its place in the session, from 1: one more than the session's turns were when it was read.
+    pub position: u32,
+    /// Its first events, as JSON text.
+    pub events: Vec<String>,
+    /// The revision in force.
+    pub revision: Revision,
+    /// What the model is told first, where that is new.
+    pub prefix: Option<Prefix>,
+    /// The first turn that the model still sees beside the first of all.
+    pub kept_from: u32,
+    /// Now.
+    pub now: Timestamp,
+    /// When the session ends if nothing happens.
+    pub expires_at: Timestamp,
+    /// The client's name for this.
+    pub key: Option<NewKey>,
+}
+
+/// What became of a turn to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// It runs.
+    New,
+    /// It was started before, under the same key.
+    Known(TurnId),
+    /// The key stands for another request.
+    Mismatch,
+    /// Another one runs.
+    Busy(TurnId),
+    /// The session had another turn since it was read.
+    Overtaken,
+    /// There is no such session any more.
+    NoSession,
+}
+
+impl Store {
+    /// Opens a session.
+    pub async fn create(&self, session: NewSession) -> Result<Created, Error> {
+        self.queue.submit(session).await
+    }
+
+    /// Starts a turn, if none runs.
+    pub async fn start(&self, turn: NewTurn) -> Result<Started, Error> {
+        self.queue.submit(turn).await
+    }
+
+    /// Appends to a running turn and answers the number of the last event; nothing is appended,
+    /// and nothing answered, when the turn is over. `expires_at` is when the session ends if
+    /// nothing happens after the turn.
+    pub async fn append(
+        &self,
+        session: &SessionId,
+        turn: &TurnId,
+        entries: Vec<Entry>,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Option<u64>, Error> {
+        let ends = entries.iter().any(|entry| entry.event.ends_turn());
+        let mut append = write::Append {
+            session: session.clone(),
+            turn: turn.clone(),
+            events: Vec::with_capacity(entries.len()),
+            outputs: Vec::new(),
+            now,
+            ends: ends.then_some(expires_at),
+        };
+        for Entry { event, output } in entries {
+            append.events.push(json(&event)?);
+            if let (Event::CallEnded(ended), Some(output)) = (event, output) {
+                append.outputs.push((ended.call_id, output));
+            }
+        }
+        self.queue.submit(append).await
+    }
+
+    /// Removes a session with everything in it; answers whether there was one.
+    pub async fn delete(&self, session: &SessionId) -> Result<bool, Error> {
+        self.queue.submit(write::Delete(session.clone())).await
+    }
+
+    /// Removes at most so many sessions that have expired; answers how many there were.
+    pub async fn sweep(&self, now: Timestamp, most: u32) -> Result<u64, Error> {
+        self.queue.submit(write::Sweep { now, most }).await
+    }
+
+    /// A session, expired or not.
+    pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, Error> {
+        read::session(&self.reader, id).await
+    }
+
+    /// Sessions that have not expired, newest first: one caller's, or everybody's.
+    pub async fn sessions(
+        &self,
+        owner: Option<&CallerName>,
+        after: Option<&Cursor>,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Session>, Error> {
+        read::sessions(&self.reader, owner, after, now, limit).await
+    }
+
+    /// The first turn of a session and those from a position on, with their events.
+    pub async fn turns(&self, session: &SessionId, from: u32) -> Result<Vec<Turn>, Error> {
+        read::turns(&self.reader, session, from).await
+    }
+
+    /// The events of a turn after a number; absent when the session has no such turn.
+    pub async fn events(
+        &self,
+        session: &SessionId,
+        turn: &TurnId,
+        after: u64,
+    ) -> Result<Option<Vec<Numbered<Event>>>, Error> {
+        read::events(&self.reader, session, turn, after).await
+    }
+
+    /// The whole output of a call of this session.
+    pub async fn output(
+        &self,
+        session: &SessionId,
+        call: &CallId,
+    ) -> Result<Option<String>, Error> {
+        read::output(&self.reader, session, call).await
+    }
+
+    /// Every turn that has no end.
+    pub async fn unfinished(&self) -> Result<Vec<(SessionId, TurnId)>, Error> {
+        read::unfinished(&self.reader).await
+    }
+}
+
+/// An event as it is kept.
+pub fn json(event: &Event) -> Result<String, Error> {
+    serde_json::to_string(event).map_err(|error| {
+        tracing::error!(%error, "an event cannot be written as JSON");
+        Error
+    })
+}
+
+/// The one line that says why the store does not answer.
+fn unavailable(error: &sqlx::Error) -> Error {
+    tracing::error!(%error, "the store is unavailable");
+    Error
+}
+
+fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Group commit: writes that wait at the same time share one transaction.
+//!
+//! A durable commit costs a disk's flush however much it holds, so the writes of a thousand turns
+//! are put into a few of them. Whoever submits the first write starts a short task that drains the
+//! queue and ends: a client that goes away takes no other's write with it, and a process that ends
+//! waits for what was submitted.
+
+use std::fmt;
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::{Connection, Error, Pool};
+use crate::tasks::Tasks;
+
+/// Writes of one transaction at most, so that a long queue does not make its first wait for all.
+const GROUP: usize = 512;
+
+/// One change, made as a whole or not at all. It may be tried twice, so it consumes nothing.
+pub(super) trait Write: Send + Sync + 'static {
+    /// What the caller learns.
+    type Answer: Send + Sync;
+
+    /// Makes the change, within a transaction.
+    fn write(
+        &self,
+        db: &mut Connection,
+    ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
+}
+
+/// The writes that wait.
+#[derive(Clone)]
+pub(super) struct Queue {
+    pool: Pool,
+    tasks: Tasks,
+    waiting: Arc<Mutex<Waiting>>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    jobs: Vec<Box<dyn Job>>,
+    draining: bool,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue")
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    pub(super) fn new(pool: Pool, tasks: Tasks) -> Self {
+        Self {
+            pool,
+            tasks,
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Makes a change; when it returns, the change is kept.
+    pub(super) async fn submit<W: Write>(&self, write: W) -> Result<W::Answer, Error> {
+        let (reply, answer) = oneshot::channel();
+        let job = Submitted {
+            write,
+            answer: None,
+            reply,
+        };
+        let idle = {
+            let mut waiting = self.lock();
+            waiting.jobs.push(Box::new(job));
+            !mem::replace(&mut waiting.draining, true)
+        };
+        if idle {
+            let queue = self.clone();
+            drop(self.tasks.spawn(async move { queue.drain().await }));
+        }
+        answer.await.unwrap_or(Err(Error))
+    }
+
+    #[cfg(test)]
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn drain(&self) {
+        while let Some(mut group) = self.next_group() {
+            if self.commit(&mut group).await.is_ok() {
+                group.into_iter().for_each(|job| job.done(Ok(())));
+                continue;
+            }
+            // One bad write does not take the others of its group with it.
+            for job in group {
+                let mut alone = [job];
+                let outcome = self.commit(&mut alone).await;
+                let outcome = outcome.map_err(|error| super::unavailable(&error));
+                let [job] = alone;
+                job.done(outcome);
+            }
+        }
+    }
+
+    fn next_group(&self) -> Option<Vec<Box<dyn Job>>> {
+        let mut waiting = self.lock();
+        if waiting.jobs.is_empty() {
+            waiting.draining = false;
+            return None;
+        }
+        let rest = waiting.jobs.len().min(GROUP);
+        let later = waiting.jobs.split_off(rest);
+        Some(mem::replace(&mut waiting.jobs, later))
+    }
+
+    /// The statements are written out, since sqlx's own transactions lose count when the engine
+    /// has rolled back by itself, as SQLite does when the disk is full.
+    async fn commit(&self, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
+        let mut connection = self.pool.acquire().await?;
+        sqlx::query(super::BEGIN).execute(&mut *connection).await?;
+        let written = write_all(group, &mut connection).await;
+        if written.is_err() {
+            // It may have happened already.
+            let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+        }
+        written
+    }
+}
+
+async fn write_all(
+    group: &mut [Box<dyn Job>],
+    connection: &mut Connection,
+) -> Result<(), sqlx::Error> {
+    for job in group {
+        job.apply(connection).await?;
+    }
+    sqlx::query("COMMIT").execute(connection).await?;
+    Ok(())
+}
+
+/// A write with whoever waits for it, of any kind.
+trait Job: Send {
+    fn apply<'a>(&'a mut self, db: &'a mut Connection) -> BoxFuture<'a, Result<(), sqlx::Error>>;
+
+    fn done(self: Box<Self>, outcome: Result<(), Error>);
+}
+
+struct Submitted<W: Write> {
+    write: W,
+    answer: Option<W::Answer>,
+    reply: oneshot::Sender<Result<W::Answer, Error>>,
+}
+
+impl<W: Write> Job for Submitted<W> {
+    fn apply<'a>(&'a mut self, db: &'a mut Connection) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+        Box::pin(async move {
+            self.answer = Some(self.write.write(db).await?);
+            Ok(())
+        })
+    }
+
+    fn done(self: Box<Self>, outcome: Result<(), Error>) {
+        let Self { answer, reply, .. } = *self;
+        // Whoever asked may be gone; the change stays.
+        drop(reply.send(outcome.and_then(|()| answer.ok_or(Error))));
+    }
+}

@@ -1,0 +1,513 @@
+use std::path::Path;
+
+use jiff::ToSpan as _;
+
+use super::*;
+use crate::agent::event::{Ended, Outcome, Stop};
+use crate::config::name::RoleName;
+use crate::config::policy::Channel;
+use crate::tasks::Tasks;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+async fn memory() -> Store {
+    Store::open(&Location::Memory, &Tasks::new()).await.unwrap()
+}
+
+async fn file(path: &Path) -> Store {
+    let location = Location::File(path.to_owned());
+    Store::open(&location, &Tasks::new()).await.unwrap()
+}
+
+fn key(name: &str, digest: &str) -> Option<NewKey> {
+    Some(NewKey {
+        name: name.to_owned(),
+        body_digest: digest.to_owned(),
+    })
+}
+
+fn session(id: &str, owner: &str) -> NewSession {
+    NewSession {
+        id: SessionId::from(id),
+        owner: CallerName::new(owner),
+        revision: Revision::new("r1"),
+        metadata: Some(r#"{"b":1,"a":2}"#.to_owned()),
+        now: at(0),
+        expires_at: at(1_800),
+        most: 3,
+        key: None,
+    }
+}
+
+fn started() -> Event {
+    Event::TurnStarted {
+        content: "why?".to_owned(),
+        caller: CallerName::new("joao"),
+        role: RoleName::new("operator"),
+        channel: Channel::Api,
+        revision: Revision::new("r1"),
+    }
+}
+
+fn over() -> Event {
+    Event::TurnEnded {
+        stop: Stop::EndTurn,
+        detail: None,
+    }
+}
+
+fn turn(session: &str, id: &str, position: u32) -> NewTurn {
+    NewTurn {
+        session: SessionId::from(session),
+        turn: TurnId::from(id),
+        position,
+        events: vec![json(&started()).unwrap()],
+        revision: Revision::new("r1"),
+        prefix: None,
+        kept_from: 0,
+        now: at(10),
+        expires_at: at(1_810),
+        key: None,
+    }
+}
+
+async fn append(store: &Store, session: &str, turn: &str, events: Vec<Event>) -> Option<u64> {
+    let entries = events.into_iter().map(Entry::from).collect();
+    let (session, turn) = (SessionId::from(session), TurnId::from(turn));
+    let expires_at = at(20) + 1_800.seconds();
+    store
+        .append(&session, &turn, entries, at(20), expires_at)
+        .await
+        .unwrap()
+}
+
+fn names(events: &[Numbered<Event>]) -> Vec<(u64, &'static str)> {
+    events
+        .iter()
+        .map(|event| (event.number, event.item.name()))
+        .collect()
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_the_store_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tolkien.db");
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let ended = Ended {
+        call_id: CallId::from("c_1"),
+        outcome: Outcome::Exited,
+        exit_code: Some(0),
+        duration_ms: Some(7),
+        truncated: true,
+        is_error: false,
+        shown: "a\u{0}b\n".to_owned(),
+    };
+    {
+        let store = file(&path).await;
+        store.create(session("s_1", "joao")).await.unwrap();
+        let prefix = Some(Prefix {
+            frozen_for: "r1".to_owned(),
+            system: "You are Tolkien.".to_owned(),
+            tools: "[ ]".to_owned(),
+        });
+        let first = NewTurn {
+            prefix,
+            kept_from: 3,
+            ..turn("s_1", "t_1", 1)
+        };
+        assert_eq!(store.start(first).await, Ok(Started::New));
+        let entry = Entry {
+            event: Event::CallEnded(ended.clone()),
+            output: Some("the whole".to_owned()),
+        };
+        let appended = store.append(&s, &t, vec![entry], at(20), at(1_820)).await;
+        assert_eq!(appended, Ok(Some(2)));
+    }
+    let store = file(&path).await;
+    let kept = store.session(&s).await.unwrap().unwrap();
+    assert_eq!(
+        kept,
+        Session {
+            id: s.clone(),
+            owner: CallerName::new("joao"),
+            created_at: at(0),
+            last_active_at: at(10),
+            expires_at: at(1_810),
+            revision: Revision::new("r1"),
+            metadata: Some(r#"{"b":1,"a":2}"#.to_owned()),
+            turns: 1,
+            kept_from: 3,
+            prefix: Some(Prefix {
+                frozen_for: "r1".to_owned(),
+                system: "You are Tolkien.".to_owned(),
+                tools: "[ ]".to_owned(),
+            }),
+            running: Some(t.clone()),
+        }
+    );
+    let events = store.events(&s, &t, 1).await.unwrap().unwrap();
+    assert_eq!(names(&events), [(2, "call_ended")]);
+    assert_eq!(events[0].at, at(20));
+    let Event::CallEnded(read) = &events[0].item else {
+        panic!("{events:?}");
+    };
+    assert_eq!(*read, ended);
+    let output = store.output(&s, &CallId::from("c_1")).await.unwrap();
+    assert_eq!(output.as_deref(), Some("the whole"));
+    let other = store
+        .output(&SessionId::from("s_2"), &CallId::from("c_1"))
+        .await;
+    assert_eq!(other, Ok(None));
+    assert_eq!(store.unfinished().await.unwrap(), [(s, t)]);
+}
+
+#[tokio::test]
+async fn a_store_is_one_servers_and_only_its_owners_to_read() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tolkien.db");
+    let store = file(&path).await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    let second = Store::open(&Location::File(path.clone()), &Tasks::new()).await;
+    assert!(matches!(second, Err(OpenError::InUse(_))), "{second:?}");
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.path());
+    }
+}
+
+#[tokio::test]
+async fn a_session_runs_one_turn_at_a_time() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    assert_eq!(store.start(turn("s_1", "t_1", 1)).await, Ok(Started::New));
+    let busy = Started::Busy(TurnId::from("t_1"));
+    assert_eq!(store.start(turn("s_1", "t_2", 2)).await, Ok(busy));
+    assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
+    assert_eq!(
+        store.start(turn("s_1", "t_2", 1)).await,
+        Ok(Started::Overtaken),
+        "it was prepared before the first turn"
+    );
+    assert_eq!(store.start(turn("s_1", "t_2", 2)).await, Ok(Started::New));
+    assert_eq!(
+        store.start(turn("s_9", "t_9", 1)).await,
+        Ok(Started::NoSession)
+    );
+}
+
+#[tokio::test]
+async fn the_table_itself_refuses_a_second_running_turn() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let second = sqlx::query(
+        "INSERT INTO turns (id, session_id, position, last_event, ended) \
+         VALUES ('t_2', 's_1', 2, 0, 0)",
+    )
+    .execute(&store.reader)
+    .await;
+    assert!(second.is_err_and(|error| {
+        error
+            .as_database_error()
+            .is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+    }));
+}
+
+#[tokio::test]
+async fn nothing_is_appended_to_a_turn_that_is_over() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    assert_eq!(
+        append(&store, "s_1", "t_1", vec![started(), over()]).await,
+        Some(3)
+    );
+    assert_eq!(append(&store, "s_1", "t_1", vec![started()]).await, None);
+    assert_eq!(append(&store, "s_1", "t_9", vec![started()]).await, None);
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let events = store.events(&s, &t, 0).await.unwrap().unwrap();
+    assert_eq!(
+        names(&events),
+        [(1, "turn_started"), (2, "turn_started"), (3, "turn_ended")]
+    );
+    let kept = store.session(&s).await.unwrap().unwrap();
+    assert_eq!(
+        (kept.running, kept.last_active_at, kept.expires_at),
+        (None, at(20), at(1_820))
+    );
+    assert_eq!(
+        store
+            .events(&SessionId::from("s_2"), &t, 0)
+            .await
+            .unwrap()
+            .map(|_| ()),
+        None
+    );
+}
+
+#[tokio::test]
+async fn a_key_names_one_request_as_long_as_its_session_lives() {
+    let store = memory().await;
+    let first = |id: &str, digest: &str| NewSession {
+        key: key("k", digest),
+        ..session(id, "joao")
+    };
+    assert_eq!(store.create(first("s_1", "d")).await, Ok(Created::New));
+    let known = Created::Known(SessionId::from("s_1"));
+    assert_eq!(store.create(first("s_2", "d")).await, Ok(known));
+    assert_eq!(store.create(first("s_2", "e")).await, Ok(Created::Mismatch));
+    let of_another = NewSession {
+        owner: CallerName::new("maria"),
+        ..first("s_3", "e")
+    };
+    assert_eq!(store.create(of_another).await, Ok(Created::New));
+
+    let ask = |id: &str, position, digest: &str| NewTurn {
+        key: key("k", digest),
+        ..turn("s_1", id, position)
+    };
+    assert_eq!(store.start(ask("t_1", 1, "d")).await, Ok(Started::New));
+    let known = || Ok(Started::Known(TurnId::from("t_1")));
+    assert_eq!(
+        store.start(ask("t_2", 2, "d")).await,
+        known(),
+        "while it runs"
+    );
+    assert_eq!(store.start(ask("t_2", 2, "e")).await, Ok(Started::Mismatch));
+    append(&store, "s_1", "t_1", vec![over()]).await;
+    assert_eq!(
+        store.start(ask("t_2", 2, "d")).await,
+        known(),
+        "when it is over"
+    );
+
+    let later = NewSession {
+        now: at(1_821),
+        expires_at: at(3_621),
+        ..first("s_4", "e")
+    };
+    assert_eq!(
+        store.create(later).await,
+        Ok(Created::New),
+        "the session has expired"
+    );
+    assert!(store.delete(&SessionId::from("s_4")).await.unwrap());
+    assert_eq!(store.create(first("s_5", "f")).await, Ok(Created::New));
+}
+
+#[tokio::test]
+async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count() {
+    let store = memory().await;
+    for id in ["s_1", "s_2", "s_3"] {
+        assert_eq!(store.create(session(id, "joao")).await, Ok(Created::New));
+    }
+    assert_eq!(
+        store.create(session("s_4", "joao")).await,
+        Ok(Created::TooMany)
+    );
+    assert_eq!(
+        store.create(session("s_4", "maria")).await,
+        Ok(Created::New)
+    );
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let late = |id: &str| NewSession {
+        now: at(5_000),
+        ..session(id, "joao")
+    };
+    assert_eq!(store.create(late("s_5")).await, Ok(Created::New));
+    let held = store
+        .sessions(Some(&CallerName::new("joao")), None, at(5_000), 10)
+        .await;
+    let held: Vec<String> = held
+        .unwrap()
+        .iter()
+        .map(|held| held.id.to_string())
+        .collect();
+    assert_eq!(
+        held,
+        ["s_1"],
+        "the running one; s_5 was made to expire in the past"
+    );
+}
+
+#[tokio::test]
+async fn sessions_are_listed_newest_first_in_pages() {
+    let store = memory().await;
+    for (id, second) in [("s_a", 1), ("s_c", 3), ("s_b", 3), ("s_d", 2)] {
+        let session = NewSession {
+            now: at(second),
+            most: 9,
+            ..session(id, "joao")
+        };
+        store.create(session).await.unwrap();
+    }
+    store.create(session("s_e", "maria")).await.unwrap();
+    let owner = CallerName::new("joao");
+    let mut pages = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store
+            .sessions(Some(&owner), after.as_ref(), at(4), 3)
+            .await
+            .unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(Cursor {
+            created_at: last.created_at,
+            session: last.id.clone(),
+        });
+        pages.push(
+            page.iter()
+                .map(|session| session.id.to_string())
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(pages, [vec!["s_c", "s_b", "s_d"], vec!["s_a"]]);
+    assert_eq!(
+        store.sessions(None, None, at(4), 10).await.unwrap().len(),
+        5
+    );
+}
+
+#[tokio::test]
+async fn the_sweep_takes_expired_sessions_in_batches_and_leaves_running_ones() {
+    let store = memory().await;
+    for number in 0..7 {
+        let session = NewSession {
+            most: 9,
+            ..session(&format!("s_{number}"), "joao")
+        };
+        store.create(session).await.unwrap();
+    }
+    store.start(turn("s_0", "t_1", 1)).await.unwrap();
+    assert_eq!(store.sweep(at(1_799), 4).await, Ok(0));
+    assert_eq!(store.sweep(at(9_000), 4).await, Ok(4));
+    assert_eq!(store.sweep(at(9_000), 4).await, Ok(2));
+    assert_eq!(store.sweep(at(9_000), 4).await, Ok(0));
+    append(&store, "s_0", "t_1", vec![over()]).await;
+    assert_eq!(store.sweep(at(9_000), 4).await, Ok(1));
+    let (events,): (i64,) = sqlx::query_as("SELECT count(*) FROM events")
+        .fetch_one(&store.reader)
+        .await
+        .unwrap();
+    assert_eq!(events, 0, "what belongs to a session goes with it");
+}
+
+#[tokio::test]
+async fn the_model_sees_the_first_turn_and_those_from_a_position_on() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    for position in 1..=4 {
+        let id = format!("t_{position}");
+        store.start(turn("s_1", &id, position)).await.unwrap();
+        append(&store, "s_1", &id, vec![over()]).await;
+    }
+    let turns = store.turns(&SessionId::from("s_1"), 3).await.unwrap();
+    let seen: Vec<(u32, String, usize)> = turns
+        .iter()
+        .map(|turn| (turn.position, turn.id.to_string(), turn.events.len()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (1, "t_1".to_owned(), 2),
+            (3, "t_3".to_owned(), 2),
+            (4, "t_4".to_owned(), 2)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_thousand_writes_at_once_share_commits_and_all_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    let writes = (0..1_000).map(|number| {
+        let store = store.clone();
+        async move {
+            let session = NewSession {
+                most: 2_000,
+                ..session(&format!("s_{number}"), "joao")
+            };
+            store.create(session).await
+        }
+    });
+    let made = futures_util::future::join_all(writes).await;
+    assert!(made.iter().all(|made| *made == Ok(Created::New)));
+    assert_eq!(
+        store
+            .sessions(None, None, at(1), 2_000)
+            .await
+            .unwrap()
+            .len(),
+        1_000
+    );
+}
+
+#[tokio::test]
+async fn one_bad_write_fails_alone() {
+    let store = memory().await;
+    let (good, bad, also_good) = tokio::join!(
+        store.create(session("s_1", "joao")),
+        store.create(session("s_1", "joao")),
+        store.create(session("s_2", "joao")),
+    );
+    assert_eq!(
+        [good, bad, also_good],
+        [Ok(Created::New), Err(Error), Ok(Created::New)]
+    );
+}
+
+#[tokio::test]
+async fn a_locked_database_is_unavailable_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    let mut other = store.reader.begin_with(BEGIN).await.unwrap();
+    sqlx::query("PRAGMA busy_timeout = 0")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    store.shorten_busy_timeout().await;
+    assert_eq!(store.create(session("s_1", "joao")).await, Err(Error));
+    other.rollback().await.unwrap();
+    assert_eq!(store.create(session("s_1", "joao")).await, Ok(Created::New));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.limit_pages(40).await;
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let event = Event::SumUpAsked {
+        note: "x".repeat(4_096 * 100),
+    };
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let appended = store
+        .append(&s, &t, vec![event.into()], at(20), at(30))
+        .await;
+    assert_eq!(appended, Err(Error));
+    assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
+}
+
+impl Store {
+    async fn shorten_busy_timeout(&self) {
+        let writer = self.queue.pool();
+        sqlx::query("PRAGMA busy_timeout = 0")
+            .execute(writer)
+            .await
+            .unwrap();
+    }
+
+    /// What a full disk is to SQLite, without filling one.
+    async fn limit_pages(&self, pages: u32) {
+        let statement = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::query(statement)
+            .execute(self.queue.pool())
+            .await
+            .unwrap();
+    }
+}

@@ -1,0 +1,306 @@
+//! Every change of the store, as SQL that both engines understand.
+
+use jiff::Timestamp;
+
+use super::queue::Write;
+use super::{Connection, Created, NewKey, NewSession, NewTurn, Started, micros};
+use crate::agent::{CallId, SessionId, TurnId};
+
+impl Write for NewSession {
+    type Answer = Created;
+
+    async fn write(&self, db: &mut Connection) -> Result<Created, sqlx::Error> {
+        let now = micros(self.now);
+        let scope = self.key_scope();
+        if let Some(key) = &self.key {
+            let known: Option<(String, String, i64)> = sqlx::query_as(
+                "SELECT k.body_digest, k.session_id, s.expires_at FROM idempotency_keys k \
+                 JOIN sessions s ON s.id = k.session_id WHERE k.scope = $1 AND k.name = $2",
+            )
+            .bind(&scope)
+            .bind(&key.name)
+            .fetch_optional(&mut *db)
+            .await?;
+            match known {
+                Some((digest, session, expires)) if expires > now => {
+                    return Ok(if digest == key.body_digest {
+                        Created::Known(SessionId::from(session))
+                    } else {
+                        Created::Mismatch
+                    });
+                }
+                Some(_) => forget_key(db, &scope, &key.name).await?,
+                None => {}
+            }
+        }
+        let (held,): (i64,) = sqlx::query_as(
+            "SELECT count(*) FROM sessions s WHERE s.owner = $1 AND (s.expires_at > $2 OR EXISTS \
+             (SELECT 1 FROM turns t WHERE t.session_id = s.id AND t.ended = 0))",
+        )
+        .bind(self.owner.as_str())
+        .bind(now)
+        .fetch_one(&mut *db)
+        .await?;
+        if held >= i64::from(self.most) {
+            return Ok(Created::TooMany);
+        }
+        sqlx::query(
+            "INSERT INTO sessions (id, owner, created_at, last_active_at, expires_at, revision, \
+             metadata, turns, kept_from) VALUES ($1, $2, $3, $3, $4, $5, $6, 0, 0)",
+        )
+        .bind(self.id.as_str())
+        .bind(self.owner.as_str())
+        .bind(now)
+        .bind(micros(self.expires_at))
+        .bind(self.revision.as_str())
+        .bind(self.metadata.as_deref())
+        .execute(&mut *db)
+        .await?;
+        if let Some(key) = &self.key {
+            keep_key(db, &scope, key, &self.id, None).await?;
+        }
+        Ok(Created::New)
+    }
+}
+
+impl Write for NewTurn {
+    type Answer = Started;
+
+    async fn write(&self, db: &mut Connection) -> Result<Started, sqlx::Error> {
+        let session: Option<(i64, i64, Option<String>)> = sqlx::query_as(
+            "SELECT s.turns, s.expires_at, t.id FROM sessions s \
+             LEFT JOIN turns t ON t.session_id = s.id AND t.ended = 0 WHERE s.id = $1",
+        )
+        .bind(self.session.as_str())
+        .fetch_optional(&mut *db)
+        .await?;
+        let Some((turns, expires_at, running)) = session else {
+            return Ok(Started::NoSession);
+        };
+        if running.is_none() && expires_at <= micros(self.now) {
+            return Ok(Started::NoSession);
+        }
+        let scope = self.session.as_str();
+        if let Some(key) = &self.key
+            && let Some((digest, turn)) = known_turn(db, scope, &key.name).await?
+        {
+            return Ok(if digest == key.body_digest {
+                Started::Known(TurnId::from(turn))
+            } else {
+                Started::Mismatch
+            });
+        }
+        if let Some(running) = running {
+            return Ok(Started::Busy(TurnId::from(running)));
+        }
+        if turns != i64::from(self.position) - 1 {
+            return Ok(Started::Overtaken);
+        }
+        self.begin(db).await?;
+        if let Some(key) = &self.key {
+            keep_key(db, scope, key, &self.session, Some(&self.turn)).await?;
+        }
+        Ok(Started::New)
+    }
+}
+
+impl NewTurn {
+    async fn begin(&self, db: &mut Connection) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO turns (id, session_id, position, last_event, ended) \
+             VALUES ($1, $2, $3, $4, 0)",
+        )
+        .bind(self.turn.as_str())
+        .bind(self.session.as_str())
+        .bind(i64::from(self.position))
+        .bind(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
+        .execute(&mut *db)
+        .await?;
+        for (number, event) in (1_i64..).zip(&self.events) {
+            add_event(db, &self.turn, number, self.now, event).await?;
+        }
+        sqlx::query(
+            "UPDATE sessions SET turns = $2, last_active_at = $3, expires_at = $4, revision = $5, \
+             kept_from = $6 WHERE id = $1",
+        )
+        .bind(self.session.as_str())
+        .bind(i64::from(self.position))
+        .bind(micros(self.now))
+        .bind(micros(self.expires_at))
+        .bind(self.revision.as_str())
+        .bind(i64::from(self.kept_from))
+        .execute(&mut *db)
+        .await?;
+        if let Some(prefix) = &self.prefix {
+            sqlx::query(
+                "UPDATE sessions SET frozen_for = $2, system = $3, tools = $4 WHERE id = $1",
+            )
+            .bind(self.session.as_str())
+            .bind(&prefix.frozen_for)
+            .bind(&prefix.system)
+            .bind(&prefix.tools)
+            .execute(&mut *db)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Events of a running turn.
+#[derive(Debug)]
+pub(super) struct Append {
+    pub(super) session: SessionId,
+    pub(super) turn: TurnId,
+    /// As JSON text.
+    pub(super) events: Vec<String>,
+    pub(super) outputs: Vec<(CallId, String)>,
+    pub(super) now: Timestamp,
+    /// Given when the last of them ends the turn: when its session then expires.
+    pub(super) ends: Option<Timestamp>,
+}
+
+impl Write for Append {
+    /// The number of the last event; absent when the turn is over, or gone.
+    type Answer = Option<u64>;
+
+    async fn write(&self, db: &mut Connection) -> Result<Option<u64>, sqlx::Error> {
+        let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
+        let last: Option<(i64,)> = sqlx::query_as(
+            "UPDATE turns SET last_event = last_event + $2, ended = $3 \
+             WHERE id = $1 AND ended = 0 RETURNING last_event",
+        )
+        .bind(self.turn.as_str())
+        .bind(count)
+        .bind(i64::from(self.ends.is_some()))
+        .fetch_optional(&mut *db)
+        .await?;
+        let Some((last,)) = last else {
+            return Ok(None);
+        };
+        let first = last.saturating_sub(count).saturating_add(1);
+        for (number, event) in (first..).zip(&self.events) {
+            add_event(db, &self.turn, number, self.now, event).await?;
+        }
+        for (call, output) in &self.outputs {
+            sqlx::query("INSERT INTO outputs (session_id, call_id, output) VALUES ($1, $2, $3)")
+                .bind(self.session.as_str())
+                .bind(call.as_str())
+                .bind(output)
+                .execute(&mut *db)
+                .await?;
+        }
+        if let Some(expires_at) = self.ends {
+            sqlx::query("UPDATE sessions SET last_active_at = $2, expires_at = $3 WHERE id = $1")
+                .bind(self.session.as_str())
+                .bind(micros(self.now))
+                .bind(micros(expires_at))
+                .execute(&mut *db)
+                .await?;
+        }
+        Ok(Some(u64::try_from(last).unwrap_or(0)))
+    }
+}
+
+/// A session and everything in it.
+#[derive(Debug)]
+pub(super) struct Delete(pub(super) SessionId);
+
+impl Write for Delete {
+    /// Whether there was one.
+    type Answer = bool;
+
+    async fn write(&self, db: &mut Connection) -> Result<bool, sqlx::Error> {
+        let deleted = sqlx::query("DELETE FROM sessions WHERE id = $1")
+            .bind(self.0.as_str())
+            .execute(db)
+            .await?;
+        Ok(deleted.rows_affected() > 0)
+    }
+}
+
+/// Sessions that nobody used in time, and in which no turn runs.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    pub(super) now: Timestamp,
+    pub(super) most: u32,
+}
+
+impl Write for Sweep {
+    /// How many there were.
+    type Answer = u64;
+
+    async fn write(&self, db: &mut Connection) -> Result<u64, sqlx::Error> {
+        let swept = sqlx::query(
+            "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s \
+             WHERE s.expires_at <= $1 AND NOT EXISTS \
+             (SELECT 1 FROM turns t WHERE t.session_id = s.id AND t.ended = 0) LIMIT $2)",
+        )
+        .bind(micros(self.now))
+        .bind(i64::from(self.most))
+        .execute(db)
+        .await?;
+        Ok(swept.rows_affected())
+    }
+}
+
+async fn add_event(
+    db: &mut Connection,
+    turn: &TurnId,
+    number: i64,
+    now: Timestamp,
+    json: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO events (turn_id, number, at, json) VALUES ($1, $2, $3, $4)")
+        .bind(turn.as_str())
+        .bind(number)
+        .bind(micros(now))
+        .bind(json)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+async fn known_turn(
+    db: &mut Connection,
+    scope: &str,
+    name: &str,
+) -> Result<Option<(String, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT body_digest, turn_id FROM idempotency_keys \
+         WHERE scope = $1 AND name = $2 AND turn_id IS NOT NULL",
+    )
+    .bind(scope)
+    .bind(name)
+    .fetch_optional(db)
+    .await
+}
+
+async fn keep_key(
+    db: &mut Connection,
+    scope: &str,
+    key: &NewKey,
+    session: &SessionId,
+    turn: Option<&TurnId>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO idempotency_keys (scope, name, body_digest, session_id, turn_id) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(scope)
+    .bind(&key.name)
+    .bind(&key.body_digest)
+    .bind(session.as_str())
+    .bind(turn.map(TurnId::as_str))
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn forget_key(db: &mut Connection, scope: &str, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM idempotency_keys WHERE scope = $1 AND name = $2")
+        .bind(scope)
+        .bind(name)
+        .execute(db)
+        .await?;
+    Ok(())
+}
