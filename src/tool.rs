@@ -1,66 +1,131 @@
 //! Running a permitted call and returning its outcome.
+//!
+//! [`run`] takes a [`Permit`] and nothing else, so no process starts that [`crate::policy`] did not
+//! let through. A call is one process group in a private folder (`prepared`, `process`, `command`);
+//! what it writes is kept within bounds (`capture`), freed of what a terminal would obey (`clean`)
+//! and cut to what the model sees (`output`); the rest is paged by [`read_output`].
+//!
+//! A descendant that leaves the process group (`setsid`) is not ended yet: that is the sandbox's
+//! work, as is closing the moment between the check of a `within` path and its use.
+
+mod capture;
+
+mod clean;
+
+mod command;
+
+mod ending;
+
+mod folder;
+
+mod output;
+
+mod pipes;
+
+mod prepared;
+
+mod process;
+
+pub mod read_output;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::call::Plan;
 use crate::config::host::Host;
-use crate::config::settings::Limits;
 use crate::policy::Permit;
-
-/// What a call came to.
-#[derive(Debug, Clone)]
-pub struct Finished {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What the model sees.
-    pub shown: String,
-    /// Whether the model is told that it failed.
-    pub is_error: bool,
-    /// The whole output, for `read_output`.
-    pub stored: String,
-    /// Whether `shown` is only a part of it.
-    pub truncated: bool,
-    /// How long it ran.
-    pub duration: Duration,
-}
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The program ended by itself.
+    /// The program ended by itself or by a signal of somebody else.
     Exited {
-        /// Its exit code.
+        /// Its exit code; 128 and the signal's number when a signal ended it.
         code: i32,
     },
-    /// It ran into its deadline.
+    /// Its deadline ended it.
     TimedOut,
-    /// It was cancelled.
+    /// Whoever asked for it ended it.
     Cancelled,
-    /// It could not be started.
+    /// No process was started.
     NotStarted {
-        /// Why.
-        reason: String,
+        /// Why, in words for the model.
+        because: String,
     },
 }
 
-/// Runs a permitted call to its end.
+/// A call that is over: nothing of its process group runs any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the model is told that it failed: it did not exit, or not with a code of `ok`.
+    pub is_error: bool,
+    /// What the model sees, cut to `output.limit` characters and a line that says how much was
+    /// left out.
+    pub shown: String,
+    /// The whole output for [`read_output`], up to `output.keep_bytes`.
+    pub stored: String,
+    /// Whether `shown` is not the whole output.
+    pub truncated: bool,
+    /// From before the start to after the end.
+    pub duration: Duration,
+    /// What the program wrote to both of its outputs, kept or not.
+    pub bytes: u64,
+}
+
+impl Finished {
+    fn not_started(because: String, duration: Duration) -> Self {
+        Self {
+            shown: format!("not started: {because}"),
+            outcome: Outcome::NotStarted { because },
+            is_error: true,
+            stored: String::new(),
+            truncated: false,
+            duration,
+            bytes: 0,
+        }
+    }
+}
+
+/// Runs what a permit permits, to its end: at the latest at the tool's deadline
+/// (`default_timeout` where it names none) and a short grace, also when `cancel` fires.
+///
+/// Dropping the future ends the process group at once and removes its private folder. `call_id` is
+/// the name under which `read_output` finds the whole output.
 pub async fn run(
     permit: Permit,
+    call_id: &str,
     host: &Host,
-    limits: &Limits,
+    default_timeout: Duration,
     cancel: CancellationToken,
 ) -> Finished {
-    let _ = (permit, host, limits, cancel);
-    std::future::ready(Finished {
-        outcome: Outcome::NotStarted {
-            reason: "nothing runs yet".to_owned(),
-        },
-        shown: String::new(),
-        is_error: true,
-        stored: String::new(),
-        truncated: false,
-        duration: Duration::ZERO,
-    })
-    .await
+    let call = permit.call();
+    let tool = call.tool();
+    let not_yet = |what: &str| {
+        Finished::not_started(
+            format!("this version of the engine does not run {what} yet"),
+            Duration::ZERO,
+        )
+    };
+    match call.plan() {
+        Plan::Command(start) => {
+            let run = command::Run {
+                call_id,
+                host,
+                output: tool.output,
+                timeout: tool.timeout.unwrap_or(default_timeout),
+                bounds: command::Bounds::default(),
+                cancel: &cancel,
+            };
+            command::run_start(start, &run).await
+        }
+        Plan::Steps { .. } => not_yet("tools that start several programs (`steps`)"),
+        Plan::Http(_) => not_yet("tools that send a request (`http`)"),
+        Plan::Mcp { .. } => not_yet("tools of other servers (`mcp`)"),
+    }
 }

@@ -3,13 +3,33 @@
 //! Deciding never looks here, so the answer to a call is the same on every machine. Running does:
 //! a tool that lacks something is disabled on this host, and reported.
 
+mod needs;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 use super::Config;
 use super::name::{EnvName, SecretName, ToolName};
 use super::secret::{self, SecretString};
-use super::settings::SecretSource;
+use super::settings::{SecretSource, Settings};
+use needs::Needs;
+
+/// Where bare program names are looked up. Fixed, so that neither the engine's own environment nor
+/// a tool's decides which program a reviewed word stands for; the order is that of Debian's default
+/// for root.
+pub const PROGRAM_PATH: [&str; 6] = [
+    "/usr/local/sbin",
+    "/usr/local/bin",
+    "/usr/sbin",
+    "/usr/bin",
+    "/sbin",
+    "/bin",
+];
+
+/// Where private folders are made when the engine's environment has no `TMPDIR`.
+const SCRATCH: &str = "/tmp";
 
 /// What this machine has.
 #[derive(Debug, Clone, Default)]
@@ -18,13 +38,90 @@ pub struct Host {
     secrets: BTreeMap<SecretName, SecretSource>,
     programs: BTreeMap<String, PathBuf>,
     disabled: BTreeMap<ToolName, Vec<String>>,
+    scratch: Option<PathBuf>,
 }
 
 impl Host {
     /// Looks for everything that a configuration names.
     pub fn probe(config: &Config) -> Self {
-        let _ = config;
-        Self::default()
+        let mut host = Self::look(
+            config.settings(),
+            config
+                .tools()
+                .values()
+                .map(|tool| (tool.name.clone(), Needs::of(tool))),
+            &secret::variable,
+        );
+        host.scratch = secret::variable("TMPDIR")
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute());
+        host
+    }
+
+    /// A machine with exactly these values and programs, on which every tool is ready.
+    pub fn new(
+        environment: BTreeMap<EnvName, String>,
+        secrets: BTreeMap<SecretName, SecretSource>,
+        programs: BTreeMap<String, PathBuf>,
+    ) -> Self {
+        Self {
+            environment,
+            secrets,
+            programs,
+            ..Self::default()
+        }
+    }
+
+    fn look<'a>(
+        settings: &Settings,
+        tools: impl Iterator<Item = (ToolName, Needs<'a>)>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
+        let environment = settings
+            .environment
+            .iter()
+            .filter_map(|(name, default)| {
+                let value = variable(name.as_str()).or_else(|| default.clone())?;
+                Some((name.clone(), value))
+            })
+            .collect();
+        let mut host = Self::new(environment, settings.secrets.clone(), BTreeMap::new());
+        for (tool, needs) in tools {
+            let lacking = host.meet(&needs);
+            if !lacking.is_empty() {
+                host.disabled.insert(tool, lacking);
+            }
+        }
+        host
+    }
+
+    /// Finds what one tool needs, and says in plain words what is not here.
+    fn meet(&mut self, needs: &Needs<'_>) -> Vec<String> {
+        let mut lacking = Vec::new();
+        for program in &needs.programs {
+            match find_program(program) {
+                Some(path) => {
+                    self.programs.insert((*program).to_owned(), path);
+                }
+                None if program.starts_with('/') => {
+                    lacking.push(format!("`{program}` is not a program on this host"));
+                }
+                None => lacking.push(format!("`{program}` is not on the engine's PATH")),
+            }
+        }
+        for name in &needs.environment {
+            if !self.environment.contains_key(*name) {
+                lacking.push(format!(
+                    "environment name `{name}` is not set and has no default"
+                ));
+            }
+        }
+        for name in &needs.secrets {
+            if let Err(error) = self.secret(name) {
+                lacking.push(format!("secret `{name}` is not available: {error}"));
+            }
+        }
+        lacking
     }
 
     /// The value of a name of the environment, or its default; absent when it has neither.
@@ -49,4 +146,32 @@ impl Host {
     pub fn lacks(&self, tool: &ToolName) -> &[String] {
         self.disabled.get(tool).map_or(&[], Vec::as_slice)
     }
+
+    /// The folder in which private working folders are made.
+    pub fn scratch(&self) -> &Path {
+        self.scratch.as_deref().unwrap_or(Path::new(SCRATCH))
+    }
 }
+
+/// The file that a command's first word stands for: an absolute path itself, a bare name on the
+/// engine's own [`PROGRAM_PATH`]; nothing for a relative path, which would depend on the folder.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    if name.starts_with('/') {
+        let path = PathBuf::from(name);
+        return is_program(&path).then_some(path);
+    }
+    if name.is_empty() || name.contains('/') {
+        return None;
+    }
+    PROGRAM_PATH
+        .iter()
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| is_program(path))
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_file() && access(path, Access::EXEC_OK).is_ok()
+}
+
+#[cfg(test)]
+mod tests;

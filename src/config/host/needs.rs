@@ -1,0 +1,79 @@
+//! What one tool needs of the machine: every program, environment name and secret that it mentions.
+
+use std::collections::BTreeSet;
+
+use crate::config::name::{EnvName, SecretName};
+use crate::config::template::{Part, Template};
+use crate::config::tool::{Command, CommandWord, Run, Tool};
+
+/// What one tool mentions.
+#[derive(Debug, Default)]
+pub(super) struct Needs<'a> {
+    pub(super) programs: BTreeSet<&'a str>,
+    pub(super) environment: BTreeSet<&'a EnvName>,
+    pub(super) secrets: BTreeSet<&'a SecretName>,
+}
+
+impl<'a> Needs<'a> {
+    pub(super) fn of(tool: &'a Tool) -> Self {
+        let mut needs = Self::run(&tool.run);
+        for rules in tool.arguments.values() {
+            rules.within.iter().for_each(|text| needs.template(text));
+        }
+        needs
+    }
+
+    pub(super) fn run(run: &'a Run) -> Self {
+        let mut needs = Self::default();
+        match run {
+            Run::Command(command) => needs.command(command),
+            Run::Steps(steps) => {
+                for step in &steps.list {
+                    needs.command(&step.command);
+                }
+                steps.result.iter().for_each(|text| needs.template(text));
+            }
+            Run::Http(request) => {
+                needs.template(&request.url);
+                needs.named(&request.headers);
+                request.body.iter().for_each(|text| needs.template(text));
+            }
+            Run::Mcp { .. } => {}
+        }
+        needs
+    }
+
+    fn command(&mut self, command: &'a Command) {
+        self.programs.insert(&command.program);
+        for word in &command.words {
+            match word {
+                CommandWord::One(text) => self.template(text),
+                CommandWord::Group(texts) => texts.iter().for_each(|text| self.template(text)),
+                CommandWord::Splice { .. } => {}
+            }
+        }
+        self.named(&command.env);
+        command.stdin.iter().for_each(|text| self.template(text));
+        command.cwd.iter().for_each(|text| self.template(text));
+    }
+
+    fn named(&mut self, texts: &'a [(String, Template)]) {
+        for (_, text) in texts {
+            self.template(text);
+        }
+    }
+
+    fn template(&mut self, text: &'a Template) {
+        for part in &text.parts {
+            match part {
+                Part::Env(name) => {
+                    self.environment.insert(name);
+                }
+                Part::Secret(name) => {
+                    self.secrets.insert(name);
+                }
+                _ => {}
+            }
+        }
+    }
+}

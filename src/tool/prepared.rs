@@ -1,0 +1,180 @@
+//! A program with every name in it filled in from the host, ready to be started.
+//!
+//! Here alone values of the environment and secrets meet the words of a call; what is missing is
+//! told in the names that the model and the operator know, never in values.
+
+use std::path::{Path, PathBuf};
+
+use super::folder::{Private, stays_beneath};
+use super::process::Exec;
+use crate::call::{Piece, Rendered, Start};
+use crate::config::host::Host;
+use crate::config::secret::ExposeSecret;
+
+/// A program that can be started.
+pub(super) struct Prepared {
+    program: PathBuf,
+    words: Vec<String>,
+    env: Vec<(String, String)>,
+    cwd: PathBuf,
+    /// Written to its standard input.
+    pub(super) stdin: Option<String>,
+    /// Removed with this value.
+    pub(super) folder: Option<Private>,
+}
+
+impl std::fmt::Debug for Prepared {
+    /// Without values: some are secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared")
+            .field("program", &self.program)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Prepared {
+    /// Fills everything in; the error is for the model.
+    pub(super) fn new(start: &Start, host: &Host) -> Result<Self, String> {
+        let folder = if start.cwd.is_none() || mentions_workspace(start) {
+            let folder = Private::create(host.scratch())
+                .map_err(|error| format!("its private folder cannot be made: {error}"))?;
+            Some(folder)
+        } else {
+            None
+        };
+        let fill = Fill {
+            host,
+            workspace: folder.as_ref().map(Private::path),
+        };
+        let words = start
+            .words
+            .iter()
+            .map(|word| fill.open(word))
+            .collect::<Result<Vec<_>, _>>()?;
+        let env = start
+            .env
+            .iter()
+            .map(|(name, value)| Ok((name.clone(), fill.secret(value)?)))
+            .collect::<Result<Vec<_>, String>>()?;
+        let stdin = start
+            .stdin
+            .as_ref()
+            .map(|text| fill.secret(text))
+            .transpose()?;
+        let cwd = fill.cwd(start)?;
+        for (within, path) in &start.within {
+            stays_beneath(&fill.open(within)?, path)
+                .map_err(|why| format!("`{path}` may not be used: {why}"))?;
+        }
+        Ok(Self {
+            program: program(words.first().map_or("", String::as_str), host)?,
+            words,
+            env,
+            cwd,
+            stdin,
+            folder,
+        })
+    }
+
+    /// The program as the call names it.
+    pub(super) fn name(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// What is started.
+    pub(super) fn exec(&self) -> Exec<'_> {
+        Exec {
+            program: &self.program,
+            words: &self.words,
+            env: &self.env,
+            cwd: &self.cwd,
+            stdin: self.stdin.is_some(),
+        }
+    }
+}
+
+fn program(name: &str, host: &Host) -> Result<PathBuf, String> {
+    if let Some(path) = host.program(name) {
+        return Ok(path.to_owned());
+    }
+    if name.starts_with('/') {
+        return Ok(PathBuf::from(name));
+    }
+    Err(format!(
+        "`{name}` is not on the engine's PATH, so this tool cannot be used on this host"
+    ))
+}
+
+fn mentions_workspace(start: &Start) -> bool {
+    let env = start.env.iter().map(|(_, value)| value);
+    let within = start.within.iter().map(|(folder, _)| folder);
+    (start.words.iter().chain(env).chain(within))
+        .chain(&start.stdin)
+        .chain(&start.cwd)
+        .any(|text| text.pieces.contains(&Piece::Workspace))
+}
+
+/// What names stand for.
+#[derive(Debug, Clone, Copy)]
+struct Fill<'a> {
+    host: &'a Host,
+    workspace: Option<&'a Path>,
+}
+
+impl Fill<'_> {
+    /// The text for where others can read it: a secret may not stand there.
+    fn open(&self, text: &Rendered) -> Result<String, String> {
+        text.pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Secret(name) => Err(format!(
+                    "secret `{name}` may only stand in `env` and `stdin` of a command"
+                )),
+                other => self.piece(other),
+            })
+            .collect()
+    }
+
+    /// The text with its secrets.
+    fn secret(&self, text: &Rendered) -> Result<String, String> {
+        text.pieces.iter().map(|piece| self.piece(piece)).collect()
+    }
+
+    fn piece(&self, piece: &Piece) -> Result<String, String> {
+        match piece {
+            Piece::Text(text) => Ok(text.clone()),
+            Piece::Env(name) => self.host.env(name).map(str::to_owned).ok_or_else(|| {
+                format!("environment name `{name}` is not set on this host and has no default")
+            }),
+            Piece::Workspace => self
+                .workspace
+                .and_then(Path::to_str)
+                .map(str::to_owned)
+                .ok_or_else(|| "the path of its private folder is not text".to_owned()),
+            Piece::Secret(name) => self
+                .host
+                .secret(name)
+                .map(|value| value.expose_secret().to_owned())
+                .map_err(|error| format!("secret `{name}` is not available: {error}")),
+            Piece::Step { id, .. } => Err(format!("step `{id}` did not run before it")),
+        }
+    }
+
+    fn cwd(&self, start: &Start) -> Result<PathBuf, String> {
+        match (&start.cwd, self.workspace) {
+            (Some(cwd), _) => {
+                let path = PathBuf::from(self.open(cwd)?);
+                if path.is_dir() {
+                    Ok(path)
+                } else {
+                    Err(format!(
+                        "its working folder `{}` does not exist on this host",
+                        cwd.visible()
+                    ))
+                }
+            }
+            (None, Some(folder)) => Ok(folder.to_owned()),
+            (None, None) => Err("it has no working folder".to_owned()),
+        }
+    }
+}
