@@ -1,13 +1,59 @@
 //! A conversation: kept, with at most one running turn, until nobody uses it any more.
+//!
+//! A turn belongs to its session: [`Sessions::send`] starts it as work of the process, and whoever
+//! asked only watches. Coming back and watching again is the same operation, and so is asking again
+//! with the same [`Key`]. What is told about a session is read from the store, never remembered
+//! here; this module knows only which turns run in this process ([`live`]).
+
+mod clock;
 
 mod error;
 
+mod follow;
+
+mod live;
+
+mod start;
+
 mod view;
 
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use futures_util::{Stream, stream};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::sync::oneshot;
+
+use self::clock::later;
+use self::follow::Follower;
+use self::live::Live;
+use self::start::{INTERRUPTED, Message};
+use crate::agent::event::{Cause, Stop};
+use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
+use crate::call::Caller;
+use crate::config::Config;
+use crate::config::host::Host;
+use crate::model::Model;
+use crate::store::{self, Created, Cursor, NewKey, NewSession, Session, Store};
+use crate::tasks::Tasks;
+
+pub use clock::Clock;
 pub use error::Error;
 pub use view::{SessionStatus, SessionView};
 
 pub use crate::agent::view::{CallStatus, CallView, StopView, TurnView};
+
+/// The role that sees every caller's sessions.
+const ADMIN: &str = "admin";
+
+/// Sessions that one sweep removes in one transaction, so that no turn waits long behind it.
+const SWEEP_BATCH: u32 = 200;
+
+/// How often expired sessions are removed. Nobody sees them meanwhile; they only take room.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A client's name for one request, so that asking again is not asking twice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,4 +62,388 @@ pub struct Key {
     pub key: String,
     /// SHA-256 of the request's body: the same key with another body is a mistake.
     pub body_digest: [u8; 32],
+}
+
+impl Key {
+    fn digest(&self) -> String {
+        self.body_digest
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                // Writing to a string cannot fail.
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
+    }
+
+    fn kept(&self) -> NewKey {
+        NewKey {
+            name: self.key.clone(),
+            body_digest: self.digest(),
+        }
+    }
+}
+
+/// What sessions are made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The configuration in force.
+    pub config: Arc<ArcSwap<Config>>,
+    /// What this machine has.
+    pub host: Arc<Host>,
+    /// The model that answers.
+    pub model: Model,
+    /// Where everything is kept.
+    pub store: Store,
+    /// What the turns run in.
+    pub tasks: Tasks,
+}
+
+/// All conversations; cheap to clone, every clone is the same.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    clock: Clock,
+    live: Live,
+}
+
+impl Sessions {
+    /// Opens the conversations that a store holds. A turn that was running when the server ended
+    /// is ended, and what it leaves open gets a result, so that the conversation can go on.
+    pub async fn open(parts: Parts) -> Result<Self, Error> {
+        Self::open_at(parts, Clock::system()).await
+    }
+
+    /// The same with another clock.
+    pub async fn open_at(parts: Parts, clock: Clock) -> Result<Self, Error> {
+        let inner = Arc::new(Inner {
+            parts,
+            clock,
+            live: Live::default(),
+        });
+        for (session, turn) in inner.parts.store.unfinished().await? {
+            inner
+                .abandon(&session, &turn, Stop::Interrupted, INTERRUPTED)
+                .await?;
+        }
+        let sweeper = Arc::clone(&inner);
+        drop(
+            inner
+                .parts
+                .tasks
+                .spawn(async move { sweeper.sweep().await }),
+        );
+        Ok(Self { inner })
+    }
+
+    /// Opens a session, or finds the one that was opened under the same key.
+    pub async fn create(
+        &self,
+        who: &Caller,
+        metadata: Option<Map<String, Value>>,
+        key: Option<Key>,
+    ) -> Result<SessionView, Error> {
+        let inner = &self.inner;
+        inner.accepts()?;
+        let config = inner.parts.config.load_full();
+        let limits = &config.settings().limits;
+        let (id, now) = (SessionId::fresh(), inner.clock.now());
+        let created = inner.parts.store.create(NewSession {
+            id: id.clone(),
+            owner: who.name.clone(),
+            revision: config.revision().clone(),
+            metadata: metadata.map(|metadata| Value::Object(metadata).to_string()),
+            now,
+            expires_at: later(now, limits.session_idle),
+            most: limits.sessions_per_caller,
+            key: key.as_ref().map(Key::kept),
+        });
+        let limit = limits.sessions_per_caller;
+        let id = match created.await? {
+            Created::New => id,
+            Created::Known(known) => known,
+            Created::Mismatch => return Err(Error::IdempotencyMismatch),
+            Created::TooMany => return Err(Error::TooManySessions { limit }),
+        };
+        let session = inner.session(who, &id).await?;
+        Ok(inner.view(&session, Vec::new()))
+    }
+
+    /// One page of a caller's sessions, newest first, and where the next page goes on; of
+    /// everybody's for the role `admin`.
+    pub async fn list(
+        &self,
+        who: &Caller,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<(Vec<SessionView>, Option<String>), Error> {
+        let inner = &self.inner;
+        let cursor = match after.map(read_cursor) {
+            None => None,
+            Some(Some(cursor)) => Some(cursor),
+            // Nothing comes after what is not a place in the list.
+            Some(None) => return Ok((Vec::new(), None)),
+        };
+        let owner = Some(&who.name).filter(|_| !is_admin(who));
+        let (now, one_more) = (inner.clock.now(), limit.saturating_add(1));
+        let found = inner
+            .parts
+            .store
+            .sessions(owner, cursor.as_ref(), now, one_more);
+        let mut found = found.await?;
+        let page = usize::try_from(limit).unwrap_or(usize::MAX);
+        let more = found.len() > page;
+        found.truncate(page);
+        let next = found.last().filter(|_| more).map(write_cursor);
+        let views = found.iter().map(|session| inner.view(session, Vec::new()));
+        Ok((views.collect(), next))
+    }
+
+    /// A session with its turns.
+    pub async fn view(&self, who: &Caller, id: &SessionId) -> Result<SessionView, Error> {
+        let inner = &self.inner;
+        let mut session = inner.session(who, id).await?;
+        if let Some(turn) = session.running.clone()
+            && inner.settle(id, &turn).await?
+        {
+            session = inner.session(who, id).await?;
+        }
+        let turns = inner.parts.store.turns(id, 0).await?;
+        let turns = turns
+            .iter()
+            .filter_map(|turn| TurnView::fold(id, &turn.id, &turn.events));
+        Ok(inner.view(&session, turns.collect()))
+    }
+
+    /// Ends a session. A running turn is cancelled first; nothing of it runs when this returns,
+    /// and it goes on when nobody waits for it any more.
+    pub async fn end(&self, who: &Caller, id: &SessionId) -> Result<(), Error> {
+        self.inner.session(who, id).await?;
+        let (inner, id) = (Arc::clone(&self.inner), id.clone());
+        let ending = self.inner.parts.tasks.spawn(async move {
+            let nothing = TurnId::fresh();
+            // The session's place is kept until it is gone, so that no turn starts meanwhile.
+            let _place = loop {
+                let cancel = Cancel::under(inner.parts.tasks.cancelled());
+                match inner.live.take(&id, &nothing, cancel) {
+                    Ok(place) => break place,
+                    Err(running) => {
+                        running.cancel.ask(Cause::SessionEnded);
+                        running.gone().await;
+                    }
+                }
+            };
+            inner.parts.store.delete(&id).await
+        });
+        match ending.await {
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err(Error::SessionNotFound),
+            Ok(Err(_)) | Err(_) => Err(Error::StoreUnavailable),
+        }
+    }
+
+    /// Starts the turn that a message asks for, or finds the one that was started under the same
+    /// key. The turn goes on when nobody waits for it any more.
+    pub async fn send(
+        &self,
+        who: &Caller,
+        id: &SessionId,
+        content: String,
+        key: Option<Key>,
+    ) -> Result<TurnId, Error> {
+        self.inner.accepts()?;
+        let limit = self
+            .inner
+            .parts
+            .config
+            .load()
+            .settings()
+            .limits
+            .message_chars;
+        if content.chars().count() > usize::try_from(limit).unwrap_or(usize::MAX) {
+            return Err(Error::MessageTooLong { limit });
+        }
+        // The API refuses a text of nothing but spaces.
+        if content.trim().is_empty() {
+            return Err(Error::MessageEmpty);
+        }
+        self.inner.session(who, id).await?;
+        let message = Message {
+            who: who.clone(),
+            session: id.clone(),
+            content,
+            key,
+        };
+        let (reply, answer) = oneshot::channel();
+        let inner = Arc::clone(&self.inner);
+        drop(self.inner.parts.tasks.spawn(inner.converse(message, reply)));
+        answer.await.unwrap_or(Err(Error::StoreUnavailable))
+    }
+
+    /// A turn, as far as it came: at once when it is over, else after at most `wait`.
+    pub async fn turn(
+        &self,
+        who: &Caller,
+        id: &SessionId,
+        turn: &TurnId,
+        wait: Duration,
+    ) -> Result<TurnView, Error> {
+        let inner = &self.inner;
+        inner.session(who, id).await?;
+        if let Some(running) = inner.live.turn(id, turn) {
+            // Whether it came to its end in time, the store says.
+            let _ = tokio::time::timeout(wait, running.gone()).await;
+        }
+        inner.settle(id, turn).await?;
+        let events = inner.events(id, turn, 0).await?;
+        TurnView::fold(id, turn, &events).ok_or(Error::TurnNotFound)
+    }
+
+    /// Cancels a turn and answers how far it came; asking again, or too late, changes nothing.
+    pub async fn cancel(
+        &self,
+        who: &Caller,
+        id: &SessionId,
+        turn: &TurnId,
+    ) -> Result<TurnView, Error> {
+        self.inner.session(who, id).await?;
+        if let Some(running) = self.inner.live.turn(id, turn) {
+            running.cancel.ask(Cause::Caller);
+        }
+        self.turn(who, id, turn, Duration::ZERO).await
+    }
+
+    /// The events of a turn after a number: those that are kept, then new ones as they come. It
+    /// ends with the turn, or with an error.
+    pub fn events(
+        &self,
+        who: &Caller,
+        id: &SessionId,
+        turn: &TurnId,
+        after: u64,
+    ) -> impl Stream<Item = Result<Numbered<Event>, Error>> + Send + use<> {
+        let follower = Follower::new(Arc::clone(&self.inner), who, id, turn, after);
+        stream::try_unfold(follower, |mut follower| async move {
+            Ok(follower.next().await?.map(|event| (event, follower)))
+        })
+    }
+}
+
+impl Inner {
+    fn accepts(&self) -> Result<(), Error> {
+        if self.parts.tasks.stopping().is_cancelled() {
+            return Err(Error::ShuttingDown);
+        }
+        Ok(())
+    }
+
+    /// A session that this caller may touch.
+    async fn session(&self, who: &Caller, id: &SessionId) -> Result<Session, Error> {
+        let session = self.parts.store.session(id).await?;
+        let session = session.ok_or(Error::SessionNotFound)?;
+        let theirs = session.owner == who.name || is_admin(who);
+        let alive = session.running.is_some() || session.expires_at > self.clock.now();
+        if theirs && alive {
+            Ok(session)
+        } else {
+            Err(Error::SessionNotFound)
+        }
+    }
+
+    async fn events(
+        &self,
+        session: &SessionId,
+        turn: &TurnId,
+        after: u64,
+    ) -> Result<Vec<Numbered<Event>>, Error> {
+        let events = self.parts.store.events(session, turn, after).await?;
+        events.ok_or(Error::TurnNotFound)
+    }
+
+    /// Ends a turn that the store calls running and nobody runs; answers whether it was one.
+    async fn settle(&self, session: &SessionId, turn: &TurnId) -> Result<bool, Error> {
+        let running = self
+            .parts
+            .store
+            .session(session)
+            .await?
+            .and_then(|it| it.running);
+        if running.as_ref() != Some(turn) {
+            return Ok(false);
+        }
+        // Holding the session's place, so that it cannot be one that is just being started.
+        let cancel = Cancel::under(self.parts.tasks.cancelled());
+        let Ok(_place) = self.live.take(session, turn, cancel) else {
+            return Ok(false);
+        };
+        self.abandon(session, turn, Stop::Interrupted, INTERRUPTED)
+            .await?;
+        Ok(true)
+    }
+
+    fn view(&self, session: &Session, turns: Vec<TurnView>) -> SessionView {
+        let idle = self.parts.config.load().settings().limits.session_idle;
+        let metadata = session.metadata.as_deref();
+        SessionView {
+            session_id: session.id.clone(),
+            caller: session.owner.clone(),
+            created_at: session.created_at,
+            last_active_at: session.last_active_at,
+            expires_at: match session.running {
+                // It is being used.
+                Some(_) => later(self.clock.now(), idle),
+                None => session.expires_at,
+            },
+            revision: session.revision.clone(),
+            status: match session.running {
+                Some(_) => SessionStatus::Running,
+                None => SessionStatus::Idle,
+            },
+            metadata: metadata.and_then(|text| serde_json::from_str(text).ok()),
+            turns,
+        }
+    }
+
+    /// Removes expired sessions, until the process ends.
+    async fn sweep(&self) {
+        let stopping = self.parts.tasks.stopping();
+        loop {
+            let pause = tokio::time::sleep(SWEEP_INTERVAL);
+            if stopping.run_until_cancelled(pause).await.is_none() {
+                return;
+            }
+            let mut swept = Ok(u64::from(SWEEP_BATCH));
+            while swept == Ok(u64::from(SWEEP_BATCH)) && !stopping.is_cancelled() {
+                // The store has said why it did not answer; the next sweep tries again.
+                swept = self.parts.store.sweep(self.clock.now(), SWEEP_BATCH).await;
+            }
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(_: store::Error) -> Self {
+        Self::StoreUnavailable
+    }
+}
+
+fn is_admin(who: &Caller) -> bool {
+    who.role.as_str() == ADMIN
+}
+
+/// A place in the list of sessions, as clients hold it.
+fn write_cursor(last: &Session) -> String {
+    format!("{}.{}", last.created_at.as_microsecond(), last.id)
+}
+
+fn read_cursor(text: &str) -> Option<Cursor> {
+    let (created_at, session) = text.split_once('.')?;
+    Some(Cursor {
+        created_at: Timestamp::from_microsecond(created_at.parse().ok()?).ok()?,
+        session: SessionId::from(session),
+    })
 }

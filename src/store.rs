@@ -268,6 +268,15 @@ impl Store {
         read::events(&self.reader, session, turn, after).await
     }
 
+    /// The turn that was started under a key in a session, and the digest of its request.
+    pub async fn turn_of_key(
+        &self,
+        session: &SessionId,
+        name: &str,
+    ) -> Result<Option<(TurnId, String)>, Error> {
+        read::turn_of_key(&self.reader, session, name).await
+    }
+
     /// The whole output of a call of this session.
     pub async fn output(
         &self,

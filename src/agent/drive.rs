@@ -26,7 +26,8 @@ use crate::config::Config;
 use crate::config::host::Host;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
 use crate::policy::{self, Permit, Verdict};
-use crate::tool;
+use crate::tool::read_output::Request;
+use crate::tool::{self, Finished};
 
 /// Failed attempts that wait to be recorded; there are never so many in one model call.
 const ATTEMPTS: usize = 64;
@@ -131,8 +132,8 @@ enum Happened {
     CancelAsked(Cause),
     AttemptFailed(Attempt),
     Answered(Result<model::Reply, model::Error>),
-    CallOver(CallId, String, tool::Finished),
-    PageFound(CallId, read_output::Input, Result<Option<String>, Lost>),
+    CallOver(CallId, String, Finished),
+    PageFound(CallId, Request, Result<Option<String>, Lost>),
     Abandoned,
 }
 
@@ -151,7 +152,7 @@ struct Driver<'a, J> {
 /// What may run.
 enum Permitted {
     Tool(Permit),
-    ReadOutput(read_output::Input),
+    ReadOutput(Request),
 }
 
 impl<'a, J: Journal> Driver<'a, J> {
@@ -248,15 +249,19 @@ impl<'a, J: Journal> Driver<'a, J> {
         let turn = self.turn;
         let work: BoxFuture<'a, Happened> = match self.permits.remove(&call) {
             Some(Permitted::ReadOutput(input)) => Box::pin(async move {
-                let found = turn.journal.output(&input.call()).await;
+                let found = turn
+                    .journal
+                    .output(&CallId::from(input.call_id.as_str()))
+                    .await;
                 Happened::PageFound(call, input, found)
             }),
             Some(Permitted::Tool(permit)) => {
                 let cancel = self.halt.child_token();
-                let limits = turn.config.load().settings().limits.clone();
+                let timeout = turn.config.load().settings().limits.call_timeout;
                 Box::pin(async move {
                     let name = permit.call().tool().name.to_string();
-                    let finished = tool::run(permit, &turn.host, &limits, cancel).await;
+                    let id = call.as_str();
+                    let finished = tool::run(permit, id, &turn.host, timeout, cancel).await;
                     Happened::CallOver(call, name, finished)
                 })
             }
@@ -274,7 +279,8 @@ impl<'a, J: Journal> Driver<'a, J> {
             Happened::Answered(Err(error)) => Some(failed(&error).into()),
             Happened::CallOver(call, tool, finished) => Some(over(call, &tool, finished)),
             Happened::PageFound(call, input, found) => {
-                Some(Event::CallEnded(read_output::ended(call, &input, found?)).into())
+                let ended = read_output::ended(call, &input, found?.as_deref());
+                Some(Event::CallEnded(ended).into())
             }
             Happened::Abandoned => None,
         })
@@ -308,17 +314,12 @@ impl<'a, J: Journal> Driver<'a, J> {
     fn decide(&mut self, call_id: CallId) -> Event {
         let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
         let config = self.turn.config.load();
+        let revision = config.revision().clone();
         if tool == read_output::NAME {
-            let revision = config.revision().clone();
-            return match read_output::Input::parse(&input) {
-                Ok(input) => {
-                    let line = input.command_line();
-                    self.permits
-                        .insert(call_id.clone(), Permitted::ReadOutput(input));
-                    read_output::allowed(call_id, line, revision)
-                }
-                Err(error) => read_output::misused(call_id, &error, revision),
-            };
+            let (decided, request) = read_output::decide(call_id.clone(), &input, revision);
+            let permitted = request.map(|request| (call_id, Permitted::ReadOutput(request)));
+            self.permits.extend(permitted);
+            return decided;
         }
         let request = policy::Request {
             tool: &tool,
@@ -343,7 +344,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             because: reason.because,
             command_line,
             usage,
-            revision: config.revision().clone(),
+            revision,
         }
     }
 
@@ -393,7 +394,7 @@ fn failed(error: &model::Error) -> Event {
 }
 
 /// A call's end, with its whole output beside it.
-fn over(call_id: CallId, tool: &str, finished: tool::Finished) -> Entry {
+fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
     let (outcome, exit_code) = match finished.outcome {
         tool::Outcome::Exited { code } => (Outcome::Exited, Some(code)),
         tool::Outcome::TimedOut => (Outcome::TimedOut, None),
@@ -402,7 +403,7 @@ fn over(call_id: CallId, tool: &str, finished: tool::Finished) -> Entry {
     };
     let shown = match outcome {
         Outcome::NotStarted => finished.shown,
-        _ => answer::untrusted(&call_id, tool, &finished.shown, finished.truncated),
+        _ => answer::untrusted(&call_id, tool, &finished.shown),
     };
     let ended = Ended {
         call_id,

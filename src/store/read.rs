@@ -119,6 +119,23 @@ pub(super) async fn events(
     Ok(Some(events))
 }
 
+pub(super) async fn turn_of_key(
+    pool: &Pool,
+    session: &SessionId,
+    name: &str,
+) -> Result<Option<(TurnId, String)>, Error> {
+    let found: Option<(String, String)> = sqlx::query_as(
+        "SELECT turn_id, body_digest FROM idempotency_keys \
+         WHERE scope = $1 AND name = $2 AND turn_id IS NOT NULL",
+    )
+    .bind(session.as_str())
+    .bind(name)
+    .fetch_optional(pool)
+    .await
+    .map_err(|error| unavailable(&error))?;
+    Ok(found.map(|(turn, digest)| (TurnId::from(turn), digest)))
+}
+
 pub(super) async fn output(
     pool: &Pool,
     session: &SessionId,
