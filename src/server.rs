@@ -2,8 +2,8 @@
 //!
 //! A handler asks [`crate::session`] and puts the answer on the wire. It never owns what it
 //! started: the turn belongs to its session, whoever asks again watches the same turn, and a client
-//! that goes away takes nothing with it. One file per resource ([`session`], [`turn`], [`stream`],
-//! [`operation`]) beside one per concern.
+//! that goes away takes nothing with it. One file per resource (`session`, `turn`, `stream`,
+//! `operation`) beside one per concern.
 
 mod auth;
 
@@ -29,13 +29,11 @@ pub mod token;
 
 mod turn;
 
-use std::future::Future;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use axum::{Extension, Router, middleware};
 use tokio::sync::Semaphore;
-use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -87,25 +85,6 @@ impl App {
                 .local
                 .map(|local| token::digest(local.expose_secret())),
             load: Arc::new(Semaphore::new(layer::MAX_REQUESTS)),
-        }
-    }
-
-    /// Does something that must come to its end once it began, even when the client goes away in
-    /// the middle and this future is dropped.
-    async fn finish<T, E>(
-        &self,
-        work: impl Future<Output = Result<T, E>> + Send + 'static,
-    ) -> Result<T, problem::Refusal>
-    where
-        T: Send + 'static,
-        E: Into<problem::Refusal> + Send + 'static,
-    {
-        match self.tasks.spawn(work.in_current_span()).await {
-            Ok(done) => done.map_err(Into::into),
-            Err(error) => {
-                tracing::error!(%error, "a request's work ended early");
-                Err(problem::Refusal::internal())
-            }
         }
     }
 }

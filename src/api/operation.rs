@@ -18,7 +18,7 @@ pub struct Health {
 /// `GET /readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, or with 503 `store_unavailable` or `shutting_down`.
+    /// `ready`, or with 503 `shutting_down`.
     pub status: String,
     /// The revision that serves.
     pub revision: String,

@@ -50,10 +50,7 @@ pub(super) async fn create(
     if body.metadata.as_ref().is_some_and(too_large) {
         return Err(Refusal::invalid("`metadata` may have at most 16 KiB"));
     }
-    let sessions = app.sessions.clone();
-    let created = app
-        .finish(async move { sessions.create(&who, body.metadata, key).await })
-        .await?;
+    let created = app.sessions.create(&who, body.metadata, key).await?;
     let location = format!("/sessions/{}", created.session_id);
     let created = Json(SessionCreated::from(created));
     Ok((StatusCode::CREATED, [(LOCATION, location)], created))
@@ -133,8 +130,6 @@ pub(super) async fn end(
     Who(who): Who,
     Path(id): Path<SessionId>,
 ) -> Result<StatusCode, Refusal> {
-    let sessions = app.sessions.clone();
-    app.finish(async move { sessions.end(&who, &id).await })
-        .await?;
+    app.sessions.end(&who, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

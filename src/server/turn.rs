@@ -56,10 +56,7 @@ pub(super) async fn send(
 ) -> Result<Response, Refusal> {
     let key = key.bind(&body)?;
     let patience = prefer::patience(&headers);
-    let (sessions, asking, session) = (app.sessions.clone(), who.clone(), id.clone());
-    let turn = app
-        .finish(async move { sessions.send(&asking, &session, body.content, key).await })
-        .await?;
+    let turn = app.sessions.send(&who, &id, body.content, key).await?;
     let view = app.sessions.turn(&who, &id, &turn, patience.wait).await?;
     let mut response = answer(view.into());
     if let Some(applied) = patience.applied {
@@ -137,9 +134,6 @@ pub(super) async fn cancel(
     Who(who): Who,
     Path((id, turn)): Path<(SessionId, TurnId)>,
 ) -> Result<(StatusCode, Json<Turn>), Refusal> {
-    let sessions = app.sessions.clone();
-    let view = app
-        .finish(async move { sessions.cancel(&who, &id, &turn).await })
-        .await?;
+    let view = app.sessions.cancel(&who, &id, &turn).await?;
     Ok((StatusCode::ACCEPTED, Json(view.into())))
 }
