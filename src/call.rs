@@ -7,7 +7,12 @@
 //! process gets the value.
 
 mod line;
-// mod render;
+
+mod parse;
+
+mod render;
+
+pub mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +25,7 @@ use crate::config::template::StepStream;
 use crate::config::tool::{Sandbox, Tool};
 
 pub use line::{canonical_json, quote};
+pub use parse::Violation;
 
 /// Who asks for a call, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 //! [`prompt`]), and then looked at as a whole ([`check`]): all findings at once, each with its exact
 //! place. A [`Config`] exists only when none of them is an error.
 
+mod check;
+
 pub mod host;
 
 pub mod name;
@@ -38,6 +40,9 @@ use prompt::Prompts;
 use settings::Settings;
 use tool::Tool;
 
+pub use check::NOT_ENFORCED;
+pub(crate) use check::load;
+
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::pattern::RuleSet;
 
@@ -50,6 +55,17 @@ pub struct Config {
     policies: BTreeMap<PolicyName, Arc<Policy>>,
     selections: BTreeMap<ToolName, Selection>,
     prompts: Prompts,
+    folder: std::path::PathBuf,
+}
+
+/// Whether the environment may set settings: where something is served or run, never where a
+/// configuration is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overrides {
+    /// The root alone counts.
+    None,
+    /// `TOLKIEN_SECTION__KEY` stands over `tolkien.yaml`.
+    Environment,
 }
 
 /// What loading a folder gave.
@@ -101,11 +117,6 @@ pub enum RootError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-/// Reads and checks a whole root.
-pub fn load(root: &std::path::Path) -> Result<Loaded, RootError> {
-    Err(RootError::Missing(root.display().to_string()))
 }
 
 /// The policies that select one tool, with all their rules compiled together.

@@ -4,8 +4,12 @@
 //! judge. It is the only maker of a [`Permit`], and a permit is the only thing that
 //! [`crate::tool`] runs, so every door — HTTP, MCP, Telegram, the command line — passes here.
 
+mod case;
+
 mod decide;
+
 mod verdict;
 
+pub use case::{check, input, load};
 pub use decide::{Request, decide, visible_tools};
 pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

@@ -1,6 +1,6 @@
 //! A policy, checked: rules over the command lines of the tools that it selects.
 
-// mod read;
+mod read;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::name::{PolicyName, RoleName};
 use super::tool::{Case, Effect, Rule, Tool};
 use crate::diagnostic::Place;
 
-// pub(crate) use read::read;
+pub(crate) use read::{read, read_names};
 
 /// The door through which a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -116,6 +116,15 @@ pub fn glob_matches(glob: &str, name: &str) -> bool {
         }
     }
     rest.ends_with(tail)
+}
+
+/// Whether a host is one that `hosts` lists: exactly, or below a `*.domain`.
+pub fn host_matches(listed: &str, host: &str) -> bool {
+    match listed.strip_prefix('*') {
+        // The dot stays, so that `*.example.org` does not cover `badexample.org`.
+        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+        None => host == listed,
+    }
 }
 
 /// An `ask` rule, with who may answer it.

@@ -59,6 +59,7 @@ pub(crate) struct Use {
 pub(crate) fn read(
     sources: &BTreeMap<String, Source>,
     uses: &[Use],
+    report_unused: bool,
     facts: &Map<String, Value>,
     found: &mut Vec<Diagnostic>,
 ) -> Prompts {
@@ -86,7 +87,8 @@ pub(crate) fn read(
         };
         match readers.get(*name) {
             Some(known) => check_names(source, all, known, &environment, facts, found),
-            None => found.push(unused(source)),
+            None if report_unused => found.push(unused(source)),
+            None => {}
         }
     }
     if !sources.contains_key(SYSTEM) {

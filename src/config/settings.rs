@@ -1,6 +1,8 @@
 //! `tolkien.yaml`, checked: the engine's settings, each with its default and why it is that.
 
-// mod read;
+mod overlay;
+
+mod read;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,7 +14,8 @@ use super::name::{CallerName, EnvName, RoleName, SecretName};
 use super::tool::{Effect, Sandbox};
 use crate::diagnostic::Place;
 
-// pub(crate) use read::read;
+pub(crate) use overlay::overlay;
+pub(crate) use read::{effects, read, unknown_role};
 
 /// The whole of `tolkien.yaml`; every setting has a default.
 #[derive(Debug, Clone, Default)]

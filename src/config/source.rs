@@ -27,6 +27,8 @@ pub(crate) struct Root {
     pub(crate) policies: BTreeMap<String, Source>,
     /// `prompts/*.md`, by file name.
     pub(crate) prompts: BTreeMap<String, Source>,
+    /// `permissions.ack.yaml`: no part of the revision, since it changes nothing that runs.
+    pub(crate) acknowledgements: Option<Source>,
     /// Other files that the settings name, such as a script, are read from here.
     pub(crate) folder: PathBuf,
     /// How many files of each kind there are, unreadable ones included.
@@ -42,6 +44,8 @@ const FOLDERS: [(&str, &str, &str); 3] = [
 ];
 
 const SETTINGS: &str = "tolkien.yaml";
+
+const ACKNOWLEDGEMENTS: &str = "permissions.ack.yaml";
 
 impl Root {
     /// Reads a root; what is wrong with single files is reported, a missing folder is an error.
@@ -78,6 +82,17 @@ impl Root {
         Revision::new(hex(&hash.finalize()))
     }
 
+    /// The texts that findings point into.
+    pub(crate) fn into_sources(self) -> Vec<Source> {
+        self.settings
+            .into_iter()
+            .chain(self.tools.into_values())
+            .chain(self.policies.into_values())
+            .chain(self.prompts.into_values())
+            .chain(self.acknowledgements)
+            .collect()
+    }
+
     fn top_level(
         &mut self,
         name: &str,
@@ -88,6 +103,11 @@ impl Root {
             if let Some(source) = self.file(SETTINGS, path, found)? {
                 self.settings = Some(source);
             }
+            return Ok(());
+        }
+        if name == ACKNOWLEDGEMENTS {
+            self.acknowledgements = self.file(ACKNOWLEDGEMENTS, path, found)?;
+            self.hash.remove(ACKNOWLEDGEMENTS);
             return Ok(());
         }
         if let Some((folder, file)) = name.split_once("__")

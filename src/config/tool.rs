@@ -1,6 +1,6 @@
 //! A tool, checked: what Claude is told about it, what it runs, and the rules on its parameters.
 
-// mod read;
+mod read;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::template::Template;
 use crate::diagnostic::Place;
 use crate::pattern::{Pattern, RuleSet};
 
-// pub(crate) use read::read;
+pub(crate) use read::{World, Written, names, read, read_cases, read_rules, read_sandbox, report};
 
 /// Whether a tool changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

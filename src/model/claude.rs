@@ -11,7 +11,7 @@ use std::{
 
 use backon::Retryable as _;
 use reqwest::{
-    Client, Response, Url,
+    Certificate, Client, Response, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT},
     redirect,
 };
@@ -109,7 +109,7 @@ impl Claude {
     /// Makes the client; connects to nothing yet.
     pub fn new(options: Options) -> Result<Self, OptionsError> {
         let url = messages_url(&options.base_url)?;
-        let client = client(&options)?;
+        let client = client(url.scheme(), &options)?;
         Ok(Self {
             inner: Arc::new(Inner {
                 client,
@@ -223,7 +223,7 @@ fn messages_url(base_url: &str) -> Result<Url, OptionsError> {
     Ok(url)
 }
 
-fn client(options: &Options) -> Result<Client, OptionsError> {
+fn client(scheme: &str, options: &Options) -> Result<Client, OptionsError> {
     let mut headers = HeaderMap::new();
     headers.insert("anthropic-version", HeaderValue::from_static(API_VERSION));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -235,16 +235,16 @@ fn client(options: &Options) -> Result<Client, OptionsError> {
         key.set_sensitive(true);
         headers.insert("x-api-key", key);
     }
-    // Built-in roots beside the system's: a small image has none, and then not even plain HTTP
-    // would work. No proxy from the environment, which only `config` reads. No redirect: it would
-    // carry the key and the conversation elsewhere.
-    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
-    Client::builder()
-        .tls_certs_merge(
-            roots
-                .iter()
-                .filter_map(|root| reqwest::Certificate::from_der(root).ok()),
-        )
+    // Built-in roots beside the system's, which a small image lacks; plain HTTP needs none. No
+    // proxy from the environment, which only `config` reads. No redirect: it would carry the key
+    // and the conversation elsewhere.
+    let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+    let roots = roots.filter_map(|root| Certificate::from_der(root).ok());
+    let builder = match scheme {
+        "https" => Client::builder().tls_certs_merge(roots),
+        _ => Client::builder().tls_certs_only([]),
+    };
+    builder
         .no_proxy()
         .redirect(redirect::Policy::none())
         .connect_timeout(options.timeouts.connect)

@@ -75,6 +75,11 @@ impl Failure {
         }
     }
 
+    /// Whether the server itself is to blame, even where it says not to come back.
+    fn is_the_servers_trouble(&self) -> bool {
+        matches!(self, Self::Answered { status, .. } if *status >= 500)
+    }
+
     /// The wait that the server asked for.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -176,7 +181,7 @@ impl Error {
 
     /// The error that ends a call after its last attempt.
     pub(crate) fn after(attempts: u32, last: Failure) -> Self {
-        let transient = last.is_transient();
+        let rejects = !last.is_transient() && !last.is_the_servers_trouble();
         match last {
             Failure::Malformed(detail) => Self::Malformed(detail),
             Failure::Answered {
@@ -186,7 +191,7 @@ impl Error {
                 message,
                 request_id,
                 ..
-            } if !transient => {
+            } if rejects => {
                 if status == 402 || retry::is_spend_limit(status, error_code.as_deref()) {
                     let kind = error_code.unwrap_or(kind);
                     Self::SpendLimit {

@@ -42,7 +42,7 @@ impl PartialEq for Message {
 impl Eq for Message {}
 
 impl Message {
-    /// A user message of one text block. The API refuses empty text.
+    /// A user message of one text block. The API refuses text that is only white space.
     pub fn user(text: &str) -> Self {
         Self {
             role: Role::User,
@@ -54,7 +54,7 @@ impl Message {
     /// given, then `note` as text if there is one.
     pub fn tool_results(results: &[ToolResult], note: Option<&str>) -> Self {
         let mut content: Vec<Box<RawValue>> = results.iter().map(ToolResult::block).collect();
-        content.extend(note.filter(|note| !note.is_empty()).map(text_block));
+        content.extend(note.filter(|note| !note.trim().is_empty()).map(text_block));
         Self {
             role: Role::User,
             content,
@@ -123,8 +123,8 @@ pub struct ToolUse {
 /// What the model answered.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// The content blocks, verbatim; of unknown types too. Empty text blocks are left out: the
-    /// API would refuse them when they come back.
+    /// The content blocks, verbatim; of unknown types too. Text blocks of nothing but white
+    /// space are left out: the API refuses them when they come back.
     pub content: Vec<Box<RawValue>>,
     /// Why the model stopped.
     pub stop: Stop,
@@ -420,3 +420,6 @@ pub(crate) fn text_block(text: &str) -> Box<RawValue> {
 pub(crate) fn raw(value: &impl Serialize) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,7 @@ const NOTHING_LEFT: &str = "This is a scripted model, and its script has nothing
 /// A script that was read and checked.
 #[derive(Debug, Clone)]
 pub struct Script {
+    question: Option<Arc<str>>,
     turns: Arc<[Turn]>,
 }
 
@@ -35,7 +36,14 @@ struct Turn {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a list of turns")]
+struct RawScript {
+    question: Option<String>,
+    turns: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a turn")]
 struct RawTurn {
     when: Option<String>,
     replies: Vec<Played>,
@@ -43,7 +51,7 @@ struct RawTurn {
 
 /// One reply of a turn.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a reply")]
 struct Played {
     #[serde(default)]
     text: String,
@@ -54,7 +62,7 @@ struct Played {
 
 /// One call of a reply.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a call")]
 struct Call {
     tool: String,
     #[serde(default)]
@@ -62,24 +70,37 @@ struct Call {
 }
 
 impl Script {
-    /// Reads a script: a list of turns `{when?, replies: [{text?, calls?: [{tool, input?}],
-    /// stop?}]}`, where `when` is a regular expression on the user's text and a turn without it
-    /// takes any. `stop` is the API's word and follows from `calls` by default.
+    /// Reads a script: `{question?, turns}`, or the list of turns alone. A turn is `{when?,
+    /// replies: [{text?, calls?: [{tool, input?}], stop?}]}`, where `when` is a regular expression
+    /// on the user's text and a turn without it takes any. `stop` is the API's word and follows
+    /// from `calls` by default.
     ///
     /// The error is one sentence that names the turn, counted from 1.
     pub fn parse(document: Value) -> Result<Self, String> {
-        let Value::Array(turns) = document else {
-            return Err("a script is a list of turns".to_owned());
+        let document = match document {
+            Value::Array(turns) => RawScript {
+                question: None,
+                turns,
+            },
+            other => {
+                serde_json::from_value(other).map_err(|error| format!("the script: {error}"))?
+            }
         };
         let turns: Result<Vec<Turn>, String> = (1..)
-            .zip(turns)
+            .zip(document.turns)
             .map(|(number, turn)| {
                 Turn::parse(turn).map_err(|error| format!("turn {number} of the script: {error}"))
             })
             .collect();
         Ok(Self {
+            question: document.question.map(Into::into),
             turns: turns?.into(),
         })
+    }
+
+    /// The question that the script suggests to begin with.
+    pub fn question(&self) -> Option<&str> {
+        self.question.as_deref()
     }
 
     /// The reply that the script has for this conversation.
@@ -190,4 +211,136 @@ fn digest(messages: &[Arc<Message>]) -> String {
         .iter()
         .take(6)
         .fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::message::ToolResult;
+
+    fn script() -> Script {
+        let look = json!({"text": "Let me look.", "calls": [{"tool": "logs", "input": {"n": 1}}, {"tool": "top"}]});
+        let document = json!([
+            {"when": "(?i)slow", "replies": [look, {"text": "The disk is full."}]},
+            {"when": "(?i)slow", "replies": [{"text": "Still full."}]},
+            {"replies": [{"text": "Hm.", "stop": "max_tokens"}]},
+        ]);
+        let script = Script::parse(json!({"question": "Why?", "turns": document})).unwrap();
+        assert_eq!(script.question(), Some("Why?"));
+        script
+    }
+
+    /// What the script says next, and the conversation with it.
+    fn next(conversation: &mut Request) -> String {
+        let reply = script().reply(conversation);
+        conversation.messages.push(Arc::new(reply.message()));
+        let results: Vec<ToolResult> = reply
+            .tool_uses()
+            .into_iter()
+            .map(|call| {
+                let (tool_use_id, content) = (call.id, "ok".to_owned());
+                ToolResult {
+                    tool_use_id,
+                    content,
+                    is_error: false,
+                }
+            })
+            .collect();
+        if !results.is_empty() {
+            conversation
+                .messages
+                .push(Arc::new(Message::tool_results(&results, Some("go on"))));
+        }
+        let calls: Vec<String> = reply
+            .tool_uses()
+            .into_iter()
+            .map(|it| format!("{} {}", it.name, it.input))
+            .collect();
+        format!("{:?} {} {calls:?}", reply.stop, reply.text())
+    }
+
+    fn ask(conversation: &mut Request, text: &str) -> String {
+        conversation.messages.push(Arc::new(Message::user(text)));
+        next(conversation)
+    }
+
+    fn conversation() -> Request {
+        let tools = serde_json::value::RawValue::from_string("[]".to_owned()).unwrap();
+        let tool_choice = ToolChoice::Auto;
+        Request {
+            system: "".into(),
+            tools: tools.into(),
+            messages: Vec::new(),
+            tool_choice,
+        }
+    }
+
+    #[test]
+    fn a_script_is_played_turn_by_turn_and_then_says_that_it_is_one() {
+        let mut talk = conversation();
+        let said = [
+            ask(&mut talk, "Why is it SLOW?"),
+            next(&mut talk),
+            ask(&mut talk, "hello"),
+            ask(&mut talk, "Is it slow?"),
+            ask(&mut talk, "and now?"),
+        ];
+        insta::assert_snapshot!(said.join("\n"), @r#"
+        ToolUse Let me look. ["logs {\"n\":1}", "top {}"]
+        EndTurn The disk is full. []
+        MaxTokens Hm. []
+        EndTurn Still full. []
+        EndTurn This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and remove `provider: script` from the model's settings. []
+        "#);
+    }
+
+    #[test]
+    fn ids_are_the_same_when_played_again_and_differ_within_a_conversation() {
+        let ids = |text: &str| {
+            let mut talk = conversation();
+            ask(&mut talk, text);
+            let calls = talk.messages.iter().flat_map(|message| message.tool_uses());
+            calls.map(|call| call.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids("slow"), ids("slow"));
+        assert_ne!(ids("slow"), ids("slow?"));
+        assert_ne!(ids("slow").first(), ids("slow").last());
+    }
+
+    #[test]
+    fn without_a_choice_of_tools_a_script_calls_none() {
+        let mut talk = conversation();
+        talk.tool_choice = ToolChoice::None;
+        assert_eq!(ask(&mut talk, "slow"), "EndTurn Let me look. []");
+    }
+
+    #[test]
+    fn a_script_that_cannot_be_read_names_the_turn() {
+        let errors: Vec<String> = [
+            json!("hello"),
+            json!({"turn": []}),
+            json!([{"replies": []}]),
+            json!([{"replies": [{"text": "a"}]}, {"when": "(", "replies": [{}]}]),
+            json!([{"replies": [{"txt": "a"}]}]),
+            json!([{"when": "a"}]),
+            json!(["hello"]),
+            json!([{"replies": ["hello"]}]),
+            json!([{"replies": [{"calls": [{"tool": "t", "input": []}]}]}]),
+        ]
+        .map(|document| Script::parse(document).unwrap_err())
+        .into();
+        insta::assert_snapshot!(errors.join("\n"), @r#"
+        the script: invalid type: string "hello", expected a list of turns
+        the script: unknown field `turn`, expected `question` or `turns`
+        turn 1 of the script: it has no replies
+        turn 2 of the script: `(` is not a regular expression
+        turn 1 of the script: unknown field `txt`, expected one of `text`, `calls`, `stop`
+        turn 1 of the script: missing field `replies`
+        turn 1 of the script: invalid type: string "hello", expected a turn
+        turn 1 of the script: invalid type: string "hello", expected a reply
+        turn 1 of the script: invalid type: sequence, expected a map
+        "#);
+    }
 }

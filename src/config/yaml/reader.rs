@@ -87,6 +87,14 @@ impl<'a> Reader<'a> {
         Some(Fields { node, entries })
     }
 
+    /// The fields of a mapping whose keys were looked at before.
+    pub(crate) fn fields_known<'n>(&mut self, node: &'n Node) -> Option<Fields<'n>> {
+        match &node.kind {
+            Kind::Map(entries) => Some(Fields { node, entries }),
+            _ => None,
+        }
+    }
+
     fn unknown_key(&mut self, entry: &Entry, what: &str, known: &[&str]) {
         let place = self.source.place(entry.key_span.clone());
         let message = format!("`{}` is not a key of {what}", entry.key);

@@ -64,6 +64,7 @@ enum Progress {
 /// A reply under way.
 #[derive(Default)]
 struct Assembly {
+    begun: bool,
     message_id: String,
     model: String,
     usage: Usage,
@@ -144,6 +145,7 @@ impl Assembly {
         match parse::<Kind>(data)?.r#type.as_str() {
             "message_start" => {
                 let MessageStart { message } = parse(data)?;
+                self.begun = true;
                 (self.message_id, self.model) = (message.id, message.model);
                 self.count(message.usage);
             }
@@ -206,12 +208,17 @@ impl Assembly {
     /// The reply. A call that cannot be read is an error where calls would run, and left out
     /// where the reply was cut anyway.
     fn finish(self) -> Result<Reply, Failure> {
+        if !self.begun {
+            return Err(Failure::Malformed(
+                "it ends without having begun".to_owned(),
+            ));
+        }
         let stop = self.stop.unwrap_or(Stop::Unstated);
         let (mut content, mut truncated_tool) = (Vec::new(), None);
         for block in self.blocks {
             match block.end() {
                 Ended::Whole(block) => content.push(block),
-                Ended::Empty => {}
+                Ended::Blank => {}
                 Ended::BrokenCall(name) => truncated_tool = Some(name),
             }
         }
@@ -233,10 +240,13 @@ impl Assembly {
 /// Whether every call of a reply that runs tools can be run and answered.
 fn check_calls(reply: &Reply) -> Result<(), Failure> {
     if let Some(name) = &reply.truncated_tool {
-        let name = one_line(name);
-        return Err(Failure::Malformed(format!(
-            "the input of a call of `{name}` is not complete"
-        )));
+        let name = if name.is_empty() {
+            "a tool without a name"
+        } else {
+            &format!("`{name}`")
+        };
+        let detail = format!("the call of {} is not complete", one_line(name));
+        return Err(Failure::Malformed(detail));
     }
     let calls = reply.tool_uses();
     if calls.is_empty() {
@@ -273,4 +283,125 @@ fn stop(word: &str, details: Option<Details>) -> Stop {
 fn parse<'a, T: Deserialize<'a>>(data: &'a str) -> Result<T, Failure> {
     serde_json::from_str(data)
         .map_err(|error| Failure::Malformed(format!("an event of the stream: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::stream;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const IDLE: Duration = Duration::from_mins(2);
+
+    fn event(data: &Value) -> String {
+        format!("data: {data}\n\n")
+    }
+
+    fn start() -> Value {
+        let usage = json!({"input_tokens": 7, "output_tokens": 1, "cache_read_input_tokens": 5});
+        json!({"type": "message_start", "message": {"id": "m", "model": "c", "usage": usage}})
+    }
+
+    async fn assemble(events: Vec<Value>) -> Result<Reply, Failure> {
+        let pieces = events.iter().map(|data| Ok::<_, Infallible>(event(data)));
+        read(stream::iter(pieces), IDLE).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_that_falls_silent_is_given_up_after_the_idle_time() {
+        let begun = tokio::time::Instant::now();
+        let stream = stream::iter([Ok::<_, Infallible>(event(&start()))]).chain(stream::pending());
+        let failure = read(stream, IDLE).await.unwrap_err();
+        assert_eq!(failure, Failure::Idle(IDLE));
+        assert_eq!(begun.elapsed(), IDLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_stream_is_not_idle() {
+        let end = [start(), json!({"type": "message_stop"})];
+        let events: Vec<Value> = std::iter::repeat_n(json!({"type": "ping"}), 50).collect();
+        let events = [&end[..1], &events, &end[1..]].concat();
+        let stream = stream::iter(events).then(|data| async move {
+            tokio::time::sleep(IDLE / 2).await;
+            Ok::<_, Infallible>(event(&data))
+        });
+        assert_eq!(
+            read(Box::pin(stream), IDLE).await.unwrap().stop,
+            Stop::Unstated
+        );
+    }
+
+    #[tokio::test]
+    async fn counts_replace_and_absent_ones_stay() {
+        let delta = |usage: Value| json!({"type": "message_delta", "delta": {"stop_reason": null}, "usage": usage});
+        let reply = assemble(vec![
+            start(),
+            delta(json!({"output_tokens": 20})),
+            delta(json!({"output_tokens": 30, "input_tokens": null})),
+            json!({"type": "message_stop"}),
+        ]);
+        let (input_tokens, output_tokens, cache_read_input_tokens) = (7, 30, 5);
+        let cache_creation_input_tokens = 0;
+        let usage = Usage {
+            input_tokens,
+            output_tokens,
+            cache_read_input_tokens,
+            cache_creation_input_tokens,
+        };
+        assert_eq!(reply.await.unwrap().usage, usage);
+    }
+
+    #[tokio::test]
+    async fn a_call_is_kept_as_the_model_wrote_it() {
+        let block = json!({"type": "tool_use", "id": "a", "name": "t", "input": {}, "new": 1.0});
+        let piece = |json: &str| json!({"type": "content_block_delta", "index": 3, "delta": {"type": "input_json_delta", "partial_json": json}});
+        let reply = assemble(vec![
+            start(),
+            json!({"type": "content_block_start", "index": 3, "content_block": block}),
+            piece(""),
+            piece("{ \"n\": 1.0e0,\n  \"\\u"),
+            piece("00e9\": 12345678901234567890123}"),
+            json!({"type": "content_block_stop", "index": 3}),
+            json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}}),
+            json!({"type": "message_stop"}),
+        ]);
+        let content = reply.await.unwrap().content;
+        let wire: Vec<&str> = content.iter().map(|block| block.get()).collect();
+        let input = "{ \"n\": 1.0e0,\n  \"\\u00e9\": 12345678901234567890123}";
+        let start = r#"{"type":"tool_use","id":"a","name":"t","input":"#;
+        assert_eq!(wire, [format!("{start}{input},\"new\":1.0}}")]);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_never_closed_or_nests_too_deep_does_not_run() {
+        let block = json!({"type": "tool_use", "id": "a", "name": "t", "input": {}});
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500));
+        let delta = json!({"type": "input_json_delta", "partial_json": deep});
+        let begin = json!({"type": "content_block_start", "index": 0, "content_block": block});
+        let fill = json!({"type": "content_block_delta", "index": 0, "delta": delta});
+        let close = json!({"type": "content_block_stop", "index": 0});
+        let asks = json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}});
+        let end = json!({"type": "message_stop"});
+        let detail = "the call of `t` is not complete".to_owned();
+        for events in [
+            vec![start(), begin.clone(), asks.clone(), end.clone()],
+            vec![start(), begin, fill, close, asks, end],
+        ] {
+            assert_eq!(
+                assemble(events).await.unwrap_err(),
+                Failure::Malformed(detail.clone())
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_delta_for_a_block_that_never_started_is_an_error() {
+        let stray = json!({"type": "content_block_delta", "index": 4, "delta": {"type": "text_delta", "text": "x"}});
+        let failure = assemble(vec![start(), stray]).await.unwrap_err();
+        let detail = "content block 4 never started".to_owned();
+        assert_eq!(failure, Failure::Malformed(detail));
+    }
 }

@@ -29,8 +29,8 @@ pub(super) struct Block {
 pub(super) enum Ended {
     /// Complete: the block as it goes into the history.
     Whole(Box<RawValue>),
-    /// A text block without text, which the API would not take back.
-    Empty,
+    /// A text block of nothing but white space, which the API would not take back.
+    Blank,
     /// A call whose input is not a JSON object, or was cut: the tool's name.
     BrokenCall(String),
 }
@@ -120,7 +120,7 @@ impl Block {
                 }
                 _ => Ended::BrokenCall(name),
             },
-            Some(block) if kind == "text" && is_empty_text(&block) => Ended::Empty,
+            Some(block) if kind == "text" && is_blank_text(&block) => Ended::Blank,
             Some(block) => Ended::Whole(block),
             None => Ended::BrokenCall(name),
         }
@@ -155,12 +155,12 @@ fn read_call(block: &RawValue) -> Option<Call> {
     serde_json::from_str(block.get()).ok()
 }
 
-fn is_empty_text(block: &RawValue) -> bool {
+fn is_blank_text(block: &RawValue) -> bool {
     #[derive(Deserialize)]
     struct Text {
         text: String,
     }
-    serde_json::from_str::<Text>(block.get()).is_ok_and(|block| block.text.is_empty())
+    serde_json::from_str::<Text>(block.get()).is_ok_and(|block| block.text.trim().is_empty())
 }
 
 /// A JSON object whose fields keep their order and their bytes.

@@ -1,0 +1,333 @@
+//! Reading `tolkien.yaml`.
+
+mod access;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::{
+    Audit, Claude, Limits, LogFormat, McpServer, Model, Server, Settings, StoreLocation, Telemetry,
+};
+use crate::config::tool::read_sandbox;
+use crate::config::yaml::{Fields, Node, Reader};
+
+use access::{callers, environment, roles, secrets};
+pub(crate) use access::{effects, unknown_role};
+
+/// The keys of `tolkien.yaml`.
+const KEYS: [&str; 13] = [
+    "model",
+    "limits",
+    "server",
+    "store",
+    "environment",
+    "secrets",
+    "roles",
+    "callers",
+    "mcp_servers",
+    "sandbox",
+    "audit",
+    "telemetry",
+    "facts",
+];
+
+/// Reads the settings; what cannot be read keeps its default.
+pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Settings {
+    let mut settings = Settings::default();
+    let Some(fields) = reader.fields(node, "the settings", &KEYS) else {
+        return settings;
+    };
+    let fields = &fields;
+    if let Some(node) = fields.get("model") {
+        settings.model = model(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("limits") {
+        settings.limits = limits(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("server") {
+        settings.server = server(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("store") {
+        settings.store = store(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("environment") {
+        settings.environment = environment(reader, node);
+    }
+    if let Some(node) = fields.get("secrets") {
+        settings.secrets = secrets(reader, node);
+    }
+    if let Some(node) = fields.get("roles") {
+        settings.roles = roles(reader, node);
+    }
+    if let Some(node) = fields.get("callers") {
+        settings.callers = callers(reader, node, &settings.roles);
+    }
+    if let Some(node) = fields.get("mcp_servers") {
+        settings.mcp_servers = mcp_servers(reader, node);
+    }
+    if let Some(node) = fields.get("sandbox") {
+        settings.sandbox = read_sandbox(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("audit") {
+        settings.audit = audit(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("telemetry") {
+        settings.telemetry = telemetry(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.get("facts")
+        && reader.entries(node, "`facts`").is_some()
+        && let Value::Object(facts) = reader.json(node)
+    {
+        settings.facts = facts;
+    }
+    settings
+}
+
+fn text_of(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
+    let node = fields.get(key)?;
+    reader.text(node, &format!("`{key}`")).map(str::to_owned)
+}
+
+fn count(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str, high: i64) -> Option<u32> {
+    let node = fields.get(key)?;
+    let value = reader.integer(node, &format!("`{key}`"), 1..=high)?;
+    u32::try_from(value).ok()
+}
+
+fn model(reader: &mut Reader<'_>, node: &Node) -> Option<Model> {
+    let known = [
+        "provider",
+        "script",
+        "name",
+        "max_tokens",
+        "base_url",
+        "effort",
+        "thinking",
+    ];
+    let fields = reader.fields(node, "`model`", &known)?;
+    let script = match fields.get("provider") {
+        Some(node) => reader.choice(node, "`provider`", &[("claude", false), ("script", true)])?,
+        None => false,
+    };
+    if script {
+        let file = reader.required(
+            &fields,
+            "script",
+            "the scripted model",
+            "write the path of the script, relative to the configuration's folder",
+        )?;
+        return Some(Model::Script {
+            script: PathBuf::from(reader.text(file, "`script`")?),
+            place: Some(reader.place(file)),
+        });
+    }
+    if let Some(file) = fields.get("script") {
+        reader.error(
+            "unknown-key",
+            file,
+            "`script` belongs to the scripted model",
+            "write `provider: script` beside it, or remove it",
+        );
+    }
+    let default = Claude::default();
+    Some(Model::Claude(Claude {
+        name: text_of(reader, &fields, "name").unwrap_or(default.name),
+        max_tokens: count(reader, &fields, "max_tokens", 1_000_000).unwrap_or(default.max_tokens),
+        base_url: fields
+            .get("base_url")
+            .and_then(|node| http_url(reader, node))
+            .unwrap_or(default.base_url),
+        effort: text_of(reader, &fields, "effort"),
+        thinking: fields.get("thinking").map(|node| reader.json(node)),
+    }))
+}
+
+fn http_url(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node, "an address")?;
+    let fits = reqwest::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if !fits {
+        reader.error(
+            "bad-url",
+            node,
+            format!("`{text}` is no `http` or `https` address"),
+            "write it with its scheme: `https://api.anthropic.com`",
+        );
+        return None;
+    }
+    Some(text.to_owned())
+}
+
+fn limits(reader: &mut Reader<'_>, node: &Node) -> Option<Limits> {
+    let known = [
+        "rounds",
+        "parallel_calls",
+        "history_turns",
+        "session_idle",
+        "call_timeout",
+        "message_chars",
+        "sessions_per_caller",
+        "approval_timeout",
+    ];
+    let fields = reader.fields(node, "`limits`", &known)?;
+    let default = Limits::default();
+    let mut duration = |key: &str| {
+        let node = fields.get(key)?;
+        reader.duration(node, &format!("`{key}`"))
+    };
+    let session_idle = duration("session_idle").unwrap_or(default.session_idle);
+    let call_timeout = duration("call_timeout").unwrap_or(default.call_timeout);
+    let approval_timeout = duration("approval_timeout").unwrap_or(default.approval_timeout);
+    let mut number =
+        |key: &str, high: i64, default: u32| count(reader, &fields, key, high).unwrap_or(default);
+    Some(Limits {
+        rounds: number("rounds", 1_000, default.rounds),
+        parallel_calls: number("parallel_calls", 256, default.parallel_calls),
+        history_turns: number("history_turns", 10_000, default.history_turns),
+        session_idle,
+        call_timeout,
+        message_chars: number("message_chars", 1_000_000, default.message_chars),
+        sessions_per_caller: number(
+            "sessions_per_caller",
+            1_000_000,
+            default.sessions_per_caller,
+        ),
+        approval_timeout,
+    })
+}
+
+fn server(reader: &mut Reader<'_>, node: &Node) -> Option<Server> {
+    let fields = reader.fields(node, "`server`", &["listen", "shutdown_grace", "state_dir"])?;
+    let default = Server::default();
+    let listen = fields.get("listen").and_then(|node| {
+        let text = reader.text(node, "`listen`")?;
+        let port = text
+            .rsplit_once(':')
+            .map(|(host, port)| (host, port.parse::<u16>()));
+        if !matches!(port, Some((host, Ok(_))) if !host.is_empty()) {
+            reader.error(
+                "bad-address",
+                node,
+                format!("`{text}` is no address to listen on"),
+                "write host and port: `127.0.0.1:7331`",
+            );
+            return None;
+        }
+        Some(text.to_owned())
+    });
+    Some(Server {
+        listen: listen.unwrap_or(default.listen),
+        shutdown_grace: fields
+            .get("shutdown_grace")
+            .and_then(|node| reader.duration(node, "`shutdown_grace`"))
+            .unwrap_or(default.shutdown_grace),
+        state_dir: text_of(reader, &fields, "state_dir").map(PathBuf::from),
+    })
+}
+
+fn store(reader: &mut Reader<'_>, node: &Node) -> Option<StoreLocation> {
+    let text = reader.text(node, "`store`")?;
+    let store = StoreLocation::parse(text);
+    if store.is_none() {
+        reader.error(
+            "unknown-value",
+            node,
+            format!("`{text}` is no store"),
+            "write `sqlite`, `sqlite:PATH`, `sqlite::memory:` or `postgres://…`",
+        );
+    }
+    if let Some(StoreLocation::Postgres(url)) = &store
+        && reqwest::Url::parse(url).is_ok_and(|url| url.password().is_some())
+    {
+        reader.error(
+            "secret-in-file",
+            node,
+            "this database address holds a password, and files of a configuration hold no secrets",
+            "leave `store` out and set `TOLKIEN_STORE`, or `TOLKIEN_STORE_FILE`, where it is served",
+        );
+    }
+    store
+}
+
+impl StoreLocation {
+    /// Reads `sqlite`, `sqlite:PATH`, `sqlite::memory:` or `postgres://…`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "sqlite" => Some(Self::StateDir),
+            "sqlite::memory:" => Some(Self::Memory),
+            _ if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
+                Some(Self::Postgres(text.to_owned()))
+            }
+            _ => text
+                .strip_prefix("sqlite:")
+                .map(|path| path.strip_prefix("//").unwrap_or(path))
+                .filter(|path| !path.is_empty())
+                .map(|path| Self::Sqlite(PathBuf::from(path))),
+        }
+    }
+}
+
+fn mcp_servers(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, McpServer> {
+    let mut servers = BTreeMap::new();
+    for entry in reader.entries(node, "`mcp_servers`").unwrap_or_default() {
+        let known = ["command", "env", "url"];
+        let Some(fields) = reader.fields(&entry.value, "an MCP server", &known) else {
+            continue;
+        };
+        let server = match (fields.get("command"), fields.get("url")) {
+            (Some(command), None) => reader.texts(command, "`command`").map(|command| {
+                let mut env = BTreeMap::new();
+                if let Some(node) = fields.get("env") {
+                    for variable in reader.entries(node, "`env`").unwrap_or_default() {
+                        if let Some(value) = reader.text(&variable.value, "a value") {
+                            env.insert(variable.key.clone(), value.to_owned());
+                        }
+                    }
+                }
+                McpServer::Stdio { command, env }
+            }),
+            (None, Some(url)) => http_url(reader, url).map(|url| McpServer::Http { url }),
+            _ => {
+                reader.error(
+                    "missing-key",
+                    &entry.value,
+                    format!(
+                        "the MCP server `{}` needs exactly one of `command` and `url`",
+                        entry.key
+                    ),
+                    "write `{command: [...]}` or `{url: https://…}`",
+                );
+                None
+            }
+        };
+        if let Some(server) = server {
+            servers.insert(entry.key.clone(), server);
+        }
+    }
+    servers
+}
+
+fn audit(reader: &mut Reader<'_>, node: &Node) -> Option<Audit> {
+    let fields = reader.fields(node, "`audit`", &["file", "stdout"])?;
+    Some(Audit {
+        file: text_of(reader, &fields, "file").map(PathBuf::from),
+        stdout: fields
+            .get("stdout")
+            .and_then(|node| reader.boolean(node, "`stdout`"))
+            .unwrap_or(true),
+    })
+}
+
+fn telemetry(reader: &mut Reader<'_>, node: &Node) -> Option<Telemetry> {
+    let fields = reader.fields(node, "`telemetry`", &["otlp", "log"])?;
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    Some(Telemetry {
+        otlp: fields.get("otlp").and_then(|node| http_url(reader, node)),
+        log: fields
+            .get("log")
+            .and_then(|node| reader.choice(node, "`log`", &formats))
+            .unwrap_or_default(),
+    })
+}

@@ -1,0 +1,277 @@
+//! Reading a file of `tools.d/`.
+
+mod case;
+
+mod rules;
+
+mod run;
+
+use std::collections::BTreeMap;
+
+use super::{
+    ArgumentRules, CommandWord, Effect, Enforcement, Keep, OutputLimits, Places, Run, Sandbox, Tool,
+};
+use crate::config::name::ToolName;
+use crate::config::schema::{self, InputSchema, ParameterKind};
+use crate::config::settings::Settings;
+use crate::config::yaml::{Node, Reader};
+use crate::diagnostic::Diagnostic;
+
+pub(crate) use case::read_cases;
+pub(crate) use rules::{Written, names, read_rules, report};
+
+/// The keys of a tool.
+const KEYS: [&str; 11] = [
+    "description",
+    "effect",
+    "input",
+    "run",
+    "timeout",
+    "output",
+    "let",
+    "parts",
+    "arguments",
+    "sandbox",
+    "tests",
+];
+
+/// The name that the engine keeps for itself: it pages through the output of earlier calls.
+pub(crate) const RESERVED: &str = "read_output";
+
+/// What a tool's file may refer to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World<'a> {
+    /// `tolkien.yaml`.
+    pub(crate) settings: &'a Settings,
+    /// The prompts, by file name.
+    pub(crate) prompts: &'a [&'a str],
+}
+
+/// Reads one tool; absent when it cannot be used, with the reasons reported.
+pub(crate) fn read(
+    reader: &mut Reader<'_>,
+    name: &str,
+    node: &Node,
+    world: World<'_>,
+) -> Option<Tool> {
+    let before = reader.found.len();
+    let fields = reader.fields(node, "a tool", &KEYS)?;
+    if name == RESERVED {
+        let place = reader.place_of(&(0..0));
+        reader.found.push(
+            Diagnostic::error(
+                "reserved-name",
+                place,
+                format!("the engine keeps the name `{RESERVED}` for itself"),
+            )
+            .help("give the tool's file another name"),
+        );
+    }
+    let description = reader
+        .required(
+            &fields,
+            "description",
+            "a tool",
+            "tell the model what it is for, with an example",
+        )
+        .and_then(|node| reader.text(node, "`description`"))
+        .map(str::to_owned);
+    let effect_node = reader.required(
+        &fields,
+        "effect",
+        "a tool",
+        "write `effect: read`, or `effect: write` when it changes anything",
+    );
+    let effect = effect_node.and_then(|node| {
+        reader.choice(
+            node,
+            "`effect`",
+            &[("read", Effect::Read), ("write", Effect::Write)],
+        )
+    });
+    let input_node = reader.required(
+        &fields,
+        "input",
+        "a tool",
+        "write the JSON Schema of its arguments: `{type: object, properties: {…}}`",
+    );
+    let input = input_node.and_then(|node| schema::read(reader, node));
+    let names = names(reader, &fields, &BTreeMap::new());
+    let run_node = reader.required(
+        &fields,
+        "run",
+        "a tool",
+        "write what it starts: `run: {command: [program, \"{{ args }}\"]}`",
+    );
+    let run = match (run_node, &input) {
+        (Some(node), Some(input)) => run::read(reader, node, input, effect, world),
+        _ => None,
+    };
+    let arguments = match &input {
+        Some(input) => {
+            rules::read_arguments(reader, name, fields.get("arguments"), input, &names, world)
+        }
+        None => BTreeMap::new(),
+    };
+    let timeout = fields
+        .get("timeout")
+        .and_then(|node| reader.duration(node, "`timeout`"));
+    let output = fields
+        .get("output")
+        .and_then(|node| output(reader, node))
+        .unwrap_or_default();
+    let sandbox = fields
+        .get("sandbox")
+        .and_then(|node| read_sandbox(reader, node));
+    let tests = fields
+        .get("tests")
+        .map(|node| read_cases(reader, node, Some(&ToolName::new(name))))
+        .unwrap_or_default();
+    let (input, run) = (input?, run?);
+    check_spliced(reader, &run, &arguments, &input);
+    if reader
+        .found
+        .iter()
+        .skip(before)
+        .any(|found| found.severity == crate::diagnostic::Severity::Error)
+    {
+        return None;
+    }
+    Some(Tool {
+        name: ToolName::new(name),
+        description: description?,
+        effect: effect?,
+        places: Places {
+            file: reader.place_of(&(0..0)),
+            effect: reader.place(effect_node?),
+            input: reader.place_of(&first_line(input_node?)),
+            run: reader.place_of(&first_line(run_node?)),
+        },
+        input,
+        run,
+        timeout,
+        output,
+        arguments,
+        sandbox,
+        tests,
+    })
+}
+
+/// A mapping's start: its whole range would underline half the file.
+fn first_line(node: &Node) -> std::ops::Range<usize> {
+    node.span.start..node.span.start
+}
+
+/// A list that is spliced goes to the program word by word, so somebody must have said which words.
+fn check_spliced(
+    reader: &mut Reader<'_>,
+    run: &Run,
+    arguments: &BTreeMap<String, ArgumentRules>,
+    input: &InputSchema,
+) {
+    for word in run
+        .commands()
+        .into_iter()
+        .flat_map(|command| &command.words)
+    {
+        let CommandWord::Splice { parameter, place } = word else {
+            continue;
+        };
+        let ruled = arguments
+            .get(parameter)
+            .is_some_and(|rules| rules.allow.is_some());
+        let words = input
+            .parameters
+            .get(parameter)
+            .is_some_and(|parameter| parameter.kind == ParameterKind::Words);
+        if words && !ruled {
+            reader.found.push(
+                Diagnostic::error(
+                    "missing-allow",
+                    place.clone(),
+                    format!("`{parameter}` is spliced into the command, and no rule says which words it may hold"),
+                )
+                .help(format!(
+                    "write `arguments: {{{parameter}: {{allow: [...]}}}}`; `allow: ['**']` says \"anything\" on purpose"
+                )),
+            );
+        }
+    }
+}
+
+impl Run {
+    /// Every command that it starts.
+    pub fn commands(&self) -> Vec<&super::Command> {
+        match self {
+            Self::Command(command) => vec![command],
+            Self::Steps(steps) => steps.list.iter().map(|step| &step.command).collect(),
+            Self::Http(_) | Self::Mcp { .. } => Vec::new(),
+        }
+    }
+}
+
+fn output(reader: &mut Reader<'_>, node: &Node) -> Option<OutputLimits> {
+    let fields = reader.fields(node, "`output`", &["limit", "keep", "keep_bytes"])?;
+    let default = OutputLimits::default();
+    let mut number = |key: &str, bounds: std::ops::RangeInclusive<i64>, default: usize| {
+        fields
+            .get(key)
+            .and_then(|node| reader.integer(node, &format!("`{key}`"), bounds))
+            .and_then(|value| usize::try_from(value).ok())
+            .unwrap_or(default)
+    };
+    let limit = number("limit", 100..=1_000_000, default.limit);
+    let keep_bytes = number("keep_bytes", 1_024..=64 * 1024 * 1024, default.keep_bytes);
+    let words = [
+        ("head", Keep::Head),
+        ("tail", Keep::Tail),
+        ("head_tail", Keep::HeadTail),
+    ];
+    let keep = fields
+        .get("keep")
+        .and_then(|node| reader.choice(node, "`keep`", &words))
+        .unwrap_or(default.keep);
+    Some(OutputLimits {
+        limit,
+        keep,
+        keep_bytes,
+    })
+}
+
+/// Reads a `sandbox`.
+pub(crate) fn read_sandbox(reader: &mut Reader<'_>, node: &Node) -> Option<Sandbox> {
+    let known = ["read", "write", "exec", "connect", "require"];
+    let fields = reader.fields(node, "`sandbox`", &known)?;
+    let mut paths = |key: &str| {
+        fields
+            .get(key)
+            .and_then(|node| reader.texts(node, &format!("`{key}`")))
+    };
+    let (read, write, exec) = (paths("read"), paths("write"), paths("exec"));
+    let connect = fields.get("connect").and_then(|node| {
+        let ports = reader.list(node, "`connect`")?;
+        Some(
+            ports
+                .iter()
+                .filter_map(|port| reader.integer(port, "a port", 1..=65_535))
+                .filter_map(|port| u16::try_from(port).ok())
+                .collect(),
+        )
+    });
+    let words = [
+        ("full", Enforcement::Full),
+        ("best-effort", Enforcement::BestEffort),
+        ("off", Enforcement::Off),
+    ];
+    let require = fields
+        .get("require")
+        .and_then(|node| reader.choice(node, "`require`", &words));
+    Some(Sandbox {
+        read,
+        write,
+        exec,
+        connect,
+        require,
+        place: Some(reader.place_of(&first_line(node))),
+    })
+}

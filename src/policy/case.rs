@@ -1,0 +1,135 @@
+//! Cases: calls written beside the rules with how they must be decided, run through the same
+//! decision as at run time.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::decide::{Request, decide_for};
+use super::verdict::Decision;
+use crate::call::words;
+use crate::config::tool::{Case, CaseInput, Expect, Tool};
+use crate::config::{self, Config, Loaded, Overrides, RootError};
+use crate::diagnostic::{self, Diagnostic, Severity};
+
+/// Reads and checks a whole root and runs its cases: what `validate` says of it.
+pub fn load(root: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
+    let mut loaded = config::load(root, overrides)?;
+    if let Some(config) = &loaded.config {
+        let found = check(config);
+        if found.iter().any(|found| found.severity == Severity::Error) {
+            loaded.config = None;
+        }
+        loaded.diagnostics.extend(found);
+        diagnostic::sort(&mut loaded.diagnostics);
+    }
+    Ok(loaded)
+}
+
+/// Runs every case of every tool and policy.
+pub fn check(config: &Config) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for tool in config.tools().values() {
+        found.extend(missing(tool));
+        found.extend(tool.tests.iter().filter_map(|case| run(config, case)));
+    }
+    for policy in config.policies().values() {
+        found.extend(policy.tests.iter().filter_map(|case| run(config, case)));
+    }
+    found
+}
+
+/// A tool shows by at least one case that it works, and by one that it is bounded.
+fn missing(tool: &Tool) -> Option<Diagnostic> {
+    let denied = |case: &&Case| case.expect == Expect::Deny;
+    let lacks = match (
+        tool.tests.iter().any(|case| case.expect != Expect::Deny),
+        tool.tests.iter().find(denied).is_some(),
+    ) {
+        (true, true) => return None,
+        (false, false) => "no case",
+        (false, true) => "no case that passes",
+        (true, false) => "no case that is denied",
+    };
+    Some(
+        Diagnostic::error(
+            "missing-case",
+            tool.places.file.clone(),
+            format!("the tool `{}` has {lacks}", tool.name),
+        )
+        .help("write at least one call that passes and one that is denied: `tests: [{allow: …}, {deny: …}]`"),
+    )
+}
+
+/// Runs one case; absent when it holds.
+fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
+    let tool = config.tool(case.tool.as_str())?;
+    let input = match input(tool, &case.input) {
+        Ok(input) => input,
+        Err(why) => {
+            return Some(
+                Diagnostic::error("bad-case", case.place.clone(), why)
+                    .help("write the whole input as a mapping: `{args: [get, pods]}`"),
+            );
+        }
+    };
+    let request = Request {
+        tool: case.tool.as_str(),
+        input: &input,
+    };
+    let verdict = decide_for(config, request, None);
+    let expected = match case.expect {
+        Expect::Allow => Decision::Allow,
+        Expect::Ask => Decision::Ask,
+        Expect::Deny => Decision::Deny,
+    };
+    let (decision, reason) = (verdict.decision(), verdict.reason());
+    let labelled = |found: Diagnostic| match &reason.place {
+        Some(place) => found.label(place.clone(), format!("decided by `{}`", reason.rule)),
+        None => found,
+    };
+    if decision != expected {
+        let message = format!(
+            "this case expects {}, and the answer is {}: {}",
+            expected.as_str(),
+            decision.as_str(),
+            reason.because
+        );
+        return Some(
+            labelled(Diagnostic::error("case-fails", case.place.clone(), message)).help(format!(
+                "`{}` decided; mend the rule, or the case",
+                reason.rule
+            )),
+        );
+    }
+    if let Some(rule) = &case.rule
+        && rule != reason.rule.as_str()
+    {
+        let message = format!(
+            "this case expects `{rule}` to decide, and `{}` did",
+            reason.rule
+        );
+        return Some(
+            labelled(Diagnostic::error("case-rule", case.place.clone(), message))
+                .help(format!("mend the rules, or write `rule: {}`", reason.rule)),
+        );
+    }
+    None
+}
+
+/// The input that a case or a command line stands for.
+pub fn input(tool: &Tool, input: &CaseInput) -> Result<Value, String> {
+    match input {
+        CaseInput::Input(input) => Ok(input.clone()),
+        CaseInput::Line(line) => {
+            let Some(parameter) = tool.input.only_words() else {
+                return Err(format!(
+                    "a line stands for the words of a tool's only list, and `{}` has not exactly one",
+                    tool.name
+                ));
+            };
+            let words = words::split(line).map_err(|error| error.to_string())?;
+            Ok(json!({ parameter: words }))
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Everything that is tested from outside, in one binary: a module for each feature.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on should stop where it is"
+)]
+
+mod decision;
+
+mod diagnostics;
+
+#[expect(dead_code, reason = "the program in `examples/` uses the rest")]
+mod fake;
+
+mod house;
+
+mod model;
