@@ -1,0 +1,141 @@
+//! What an operator asks about the server itself.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::config::Config;
+use crate::config::host::Host;
+use crate::config::tool::Effect;
+
+/// `GET /healthz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Health {
+    /// `ok` while the process can answer.
+    pub status: String,
+}
+
+/// `GET /readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Readiness {
+    /// `ready`, or with 503 `shutting_down`.
+    pub status: String,
+    /// The revision that serves.
+    pub revision: String,
+    /// How far tools are confined on this machine.
+    pub sandbox: SandboxLevel,
+}
+
+/// How far tools are confined on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SandboxLevel {
+    /// Not at all: the direct spawn is used.
+    Off,
+}
+
+/// `GET /config`: what serves.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ConfigReport {
+    /// The content that was loaded: SHA-256 in hexadecimal.
+    pub revision: String,
+    /// The tools, by name.
+    pub tools: Vec<ToolReport>,
+    /// The policies, by name.
+    pub policies: Vec<PolicyReport>,
+    /// The last changed root that was not taken over, with what was wrong in it.
+    #[schema(required)]
+    pub last_rejected_reload: Option<RejectedReload>,
+    /// The sandbox of this machine.
+    pub sandbox: SandboxReport,
+}
+
+/// One tool of the revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToolReport {
+    /// Its name.
+    pub name: String,
+    /// `read` or `write`.
+    pub effect: String,
+    /// Whether this machine has what it needs.
+    pub status: ToolStatus,
+    /// What this machine lacks; empty when it is ready.
+    pub lacks: Vec<String>,
+}
+
+/// Whether a tool can run on this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    /// It can.
+    Ready,
+    /// It lacks something, and the model is not offered it.
+    Disabled,
+}
+
+/// One policy of the revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyReport {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[schema(required)]
+    pub description: Option<String>,
+    /// The tools that it speaks about.
+    pub tools: Vec<String>,
+}
+
+/// A changed root that was not taken over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RejectedReload {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What was wrong, as `tolkien validate --format json` has it.
+    pub diagnostics: Vec<serde_json::Value>,
+}
+
+/// The sandbox of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SandboxReport {
+    /// How far tools are confined.
+    pub level: SandboxLevel,
+}
+
+impl ConfigReport {
+    /// Describes a revision as it serves on this machine.
+    pub fn of(config: &Config, host: &Host) -> Self {
+        let tools = config.tools().values().map(|tool| {
+            let lacks = host.lacks(&tool.name).to_vec();
+            ToolReport {
+                name: tool.name.to_string(),
+                effect: Effect::as_str(tool.effect).to_owned(),
+                status: if lacks.is_empty() {
+                    ToolStatus::Ready
+                } else {
+                    ToolStatus::Disabled
+                },
+                lacks,
+            }
+        });
+        let policies = config.policies().values().map(|policy| PolicyReport {
+            name: policy.name.to_string(),
+            description: policy.description.clone(),
+            tools: config
+                .tools()
+                .values()
+                .filter(|tool| policy.applies_to.selects(tool))
+                .map(|tool| tool.name.to_string())
+                .collect(),
+        });
+        Self {
+            revision: config.revision().to_string(),
+            tools: tools.collect(),
+            policies: policies.collect(),
+            last_rejected_reload: None,
+            sandbox: SandboxReport {
+                level: SandboxLevel::Off,
+            },
+        }
+    }
+}
