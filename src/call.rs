@@ -75,6 +75,10 @@ pub enum Piece {
 
 /// What a call would start.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each call, and the common one is the large one"
+)]
 pub enum Plan {
     /// One program.
     Command(Start),

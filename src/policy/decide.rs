@@ -119,35 +119,32 @@ fn unknown_tool(config: &Config, name: &str, caller: Option<&Caller>) -> Verdict
     refuse(reason, None, Vec::new())
 }
 
-fn role_may_use(config: &Config, tool: &Tool, role: &RoleName) -> Result<(), Reason> {
-    let rule = RuleId::new(format!("roles.{role}"));
-    let Some(Role {
-        tools,
-        effects,
-        place,
-        ..
-    }) = config.settings().roles.by_name.get(role)
-    else {
+fn role_may_use(config: &Config, tool: &Tool, name: &RoleName) -> Result<(), Reason> {
+    let rule = RuleId::new(format!("roles.{name}"));
+    let Some(role) = config.settings().roles.by_name.get(name) else {
         return Err(Reason {
             rule,
-            because: format!("there is no role `{role}`, and what is not listed may nothing"),
+            because: format!("there is no role `{name}`, and what is not listed may nothing"),
             place: None,
         });
     };
-    let named = tools
-        .iter()
-        .any(|glob| glob_matches(glob, tool.name.as_str()));
-    let effect = effects
-        .as_ref()
-        .is_none_or(|effects| effects.contains(&tool.effect));
-    if named && effect {
+    if covers(role, tool) {
         return Ok(());
     }
     Err(Reason {
         rule,
-        because: format!("the role `{role}` may not use `{}`", tool.name),
-        place: place.clone(),
+        because: format!("the role `{name}` may not use `{}`", tool.name),
+        place: role.place.clone(),
     })
+}
+
+fn covers(role: &Role, tool: &Tool) -> bool {
+    let mut globs = role.tools.iter();
+    globs.any(|glob| glob_matches(glob, tool.name.as_str()))
+        && role
+            .effects
+            .as_ref()
+            .is_none_or(|effects| effects.contains(&tool.effect))
 }
 
 /// An answer with the rule that gave it.

@@ -163,14 +163,15 @@ impl Pending {
         self.approvers.as_deref()
     }
 
-    /// Turns it into a permit: somebody approved exactly this call.
-    pub fn approve(self, by: &Approver) -> Result<Permit, Self> {
+    /// Turns it into a permit: somebody approved exactly this call. Given back when their role is
+    /// not one of those that alone may approve it.
+    pub fn approve(self, by: &Approver) -> Result<Permit, Box<Self>> {
         if self
             .approvers
             .as_ref()
             .is_some_and(|roles| !roles.contains(&by.role))
         {
-            return Err(self);
+            return Err(Box::new(self));
         }
         Ok(Permit {
             call: self.call,
