@@ -153,6 +153,8 @@ async fn end(process: &mut Process, pipes: &mut Pipes, grace: Duration) -> Optio
     let at_once = poll_fn(|cx| Poll::Ready(over(cx, process, pipes).is_ready())).await;
     if !at_once {
         process.signal(Signal::TERM);
+        // A stopped process gets nothing but KILL until it goes on.
+        process.signal(Signal::CONT);
         let _ = timeout(grace, poll_fn(|cx| over(cx, process, pipes))).await;
     }
     process.signal(Signal::KILL);

@@ -13,8 +13,7 @@ use crate::config::tool::OutputLimits;
 /// What one read takes at most: the capacity of a pipe on Linux.
 const CHUNK: usize = 64 * 1024;
 
-/// The engine's ends of the pipes.
-#[derive(Debug)]
+/// The engine's ends of the pipes. It has no `Debug`, since what is written may be a secret.
 pub(super) struct Pipes {
     stdin: Option<(ChildStdin, Vec<u8>)>,
     written: usize,

@@ -11,7 +11,7 @@ use crate::call::{Piece, Rendered, Start};
 use crate::config::host::Host;
 use crate::config::secret::ExposeSecret;
 
-/// A program that can be started.
+/// A program that can be started. It has no `Debug`: some of its values are secrets.
 pub(super) struct Prepared {
     program: PathBuf,
     words: Vec<String>,
@@ -23,25 +23,20 @@ pub(super) struct Prepared {
     pub(super) folder: Option<Private>,
 }
 
-impl std::fmt::Debug for Prepared {
-    /// Without values: some are secrets.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared")
-            .field("program", &self.program)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Prepared {
     /// Fills everything in; the error is for the model.
     pub(super) fn new(start: &Start, host: &Host) -> Result<Self, String> {
-        let folder = if start.cwd.is_none() || mentions_workspace(start) {
-            let folder = Private::create(host.scratch())
-                .map_err(|error| format!("its private folder cannot be made: {error}"))?;
-            Some(folder)
+        let scratch = if mentions_workspace(start) {
+            Some(host.scratch())
+        } else if start.cwd.is_none() {
+            Some(host.light_scratch())
         } else {
             None
         };
+        let folder = scratch
+            .map(Private::create)
+            .transpose()
+            .map_err(|error| format!("its private folder cannot be made: {error}"))?;
         let fill = Fill {
             host,
             workspace: folder.as_ref().map(Private::path),

@@ -24,8 +24,9 @@ use tokio::time::{Interval, interval};
 /// How often the leader is looked at on a kernel without `pidfd` (before Linux 5.3, gVisor).
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What is started: nothing of it is interpreted any more.
-#[derive(Debug, Clone, Copy)]
+/// What is started: nothing of it is interpreted any more. It has no `Debug`, since its environment
+/// may hold secrets.
+#[derive(Clone, Copy)]
 pub(super) struct Exec<'a> {
     /// The file.
     pub(super) program: &'a Path,

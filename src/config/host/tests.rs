@@ -105,3 +105,14 @@ fn a_missing_absolute_program_is_named_as_written() {
         ["`/opt/none/bin/tool` is not a program on this host"]
     );
 }
+
+#[test]
+fn folders_that_nobody_names_are_made_in_memory_only_where_it_can_be_written() {
+    assert!(!is_writable_memory(Path::new("/nonexistent")));
+    assert!(!is_writable_memory(Path::new("/proc")));
+    let mut host = Host::default();
+    assert_eq!(host.light_scratch(), Path::new("/tmp"));
+    host.memory = Some(PathBuf::from("/dev/shm"));
+    assert_eq!(host.light_scratch(), Path::new("/dev/shm"));
+    assert_eq!(host.scratch(), Path::new("/tmp"));
+}

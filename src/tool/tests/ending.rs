@@ -114,6 +114,19 @@ async fn a_cancelled_program_may_say_its_last_words_within_the_grace() {
 }
 
 #[tokio::test]
+async fn a_stopped_program_is_woken_to_end() {
+    let mut witness = Witness::new();
+    let setting = Setting::default();
+    let stopped = witness.sh("trap 'echo woken; exit 0' TERM; echo ready >&3; kill -STOP $$");
+    let cancel = async {
+        witness.line().await;
+        setting.cancel.cancel();
+    };
+    let (finished, ()) = tokio::join!(setting.run(&stopped), cancel);
+    assert_eq!(finished.stored, "woken\n");
+}
+
+#[tokio::test]
 async fn a_call_that_is_cancelled_before_it_starts_starts_nothing() {
     let setting = Setting::default();
     setting.cancel.cancel();
