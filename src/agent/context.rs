@@ -73,9 +73,31 @@ impl History {
 
     /// The messages, oldest first.
     pub fn messages(&self) -> Vec<Arc<Message>> {
-        let kept = self.turns.iter();
-        kept.flat_map(|kept| kept.messages.iter().cloned().chain(kept.answers()))
+        self.assembled()
+            .into_iter()
+            .map(|(_, message)| message)
             .collect()
+    }
+
+    /// The messages with the turn and the place in it that each comes from. After a turn that the
+    /// model did not close, its user's message and the next one are one: speakers alternate, and
+    /// no word is put into the model's mouth.
+    fn assembled(&self) -> Vec<((&TurnId, usize), Arc<Message>)> {
+        let mut all: Vec<((&TurnId, usize), Arc<Message>)> = Vec::new();
+        for kept in &self.turns {
+            let messages = kept.messages.iter().cloned().chain(kept.answers());
+            for (at, message) in messages.enumerate() {
+                match all.last_mut() {
+                    Some((_, last)) if last.role == Role::User && message.role == Role::User => {
+                        Arc::make_mut(last)
+                            .content
+                            .extend(message.content.iter().cloned());
+                    }
+                    _ => all.push(((&kept.turn, at), message)),
+                }
+            }
+        }
+        all
     }
 
     /// Everything that the next model call says.
@@ -91,15 +113,10 @@ impl History {
     /// The turn that holds the block which the API named by its place in the last request, and
     /// the place in it.
     pub fn locate(&self, place: BlockPlace) -> Option<(TurnId, BlockPlace)> {
-        let mut before = 0_usize;
-        for kept in &self.turns {
-            let length = kept.messages.len() + usize::from(kept.round.is_some());
-            if let Some(message) = place.message.checked_sub(before).filter(|at| *at < length) {
-                return Some((kept.turn.clone(), BlockPlace { message, ..place }));
-            }
-            before += length;
-        }
-        None
+        let assembled = self.assembled();
+        let ((turn, message), _) = assembled.get(place.message)?;
+        let message = *message;
+        Some(((*turn).clone(), BlockPlace { message, ..place }))
     }
 
     fn strip_all(&mut self) {
@@ -169,19 +186,18 @@ impl Kept {
         }
     }
 
-    /// Closes the turn with a word of the model, so that speakers alternate whatever happened.
+    /// Says after a turn that the model did not close that it ended, and why.
     fn ended(&mut self, stop: &Stop) {
         self.settle();
-        if self
+        if let Some(last) = self
             .messages
-            .last()
-            .is_some_and(|last| last.role == Role::User)
+            .last_mut()
+            .filter(|last| last.role == Role::User)
         {
-            let text = format!("(This turn ended without an answer: {}.)", stop.reason());
-            self.push(Message {
-                role: Role::Assistant,
-                ..Message::user(&text)
-            });
+            let note = format!("[This turn ended without an answer: {}.]", stop.reason());
+            Arc::make_mut(last)
+                .content
+                .extend(Message::user(&note).content);
         }
     }
 

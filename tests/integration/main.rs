@@ -17,3 +17,5 @@ mod fake;
 mod house;
 
 mod model;
+
+mod session;

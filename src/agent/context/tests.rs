@@ -154,10 +154,31 @@ fn a_turn_without_an_answer_leaves_the_history_alternating() {
     };
     use Role::{Assistant as A, User as U};
     let history = history(&[cancelled, empty, failed, whole(4)]);
-    assert_eq!(roles(&history), [U, A, U, A, U, A, U, A, U, A, U, A]);
+    assert_eq!(roles(&history), [U, A, U, A, U, A]);
     assert_eq!(
-        lines(&history)[3],
-        r#"{"role":"assistant","content":[{"type":"text","text":"(This turn ended without an answer: cancelled.)"}]}"#
+        lines(&history)[2],
+        concat!(
+            r#"{"role":"user","content":["#,
+            r#"{"type":"tool_result","tool_use_id":"toolu_c1","content":"out"},"#,
+            r#"{"type":"text","text":"[This turn ended without an answer: cancelled.]"},"#,
+            r#"{"type":"text","text":"q"},"#,
+            r#"{"type":"text","text":"[This turn ended without an answer: end_turn.]"},"#,
+            r#"{"type":"text","text":"q"},"#,
+            r#"{"type":"text","text":"[This turn ended without an answer: interrupted.]"},"#,
+            r#"{"type":"text","text":"q4"}]}"#
+        )
+    );
+    let in_the_last = BlockPlace {
+        message: 3,
+        block: 0,
+    };
+    let own = BlockPlace {
+        message: 1,
+        block: 0,
+    };
+    assert_eq!(
+        history.locate(in_the_last),
+        Some((TurnId::from("t_4"), own))
     );
 }
 
@@ -170,7 +191,7 @@ fn a_reply_that_holds_a_call_and_runs_none_is_kept_out() {
             over(Stop::MaxTokens),
         ];
         let lines = lines(&history(&[turn]));
-        assert_eq!(lines.len(), 2);
+        assert_eq!(lines.len(), 1);
         assert!(!lines.concat().contains("tool_use"), "{lines:?}");
     }
 }
