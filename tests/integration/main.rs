@@ -16,4 +16,6 @@ mod fake;
 
 mod house;
 
+mod http;
+
 mod model;
