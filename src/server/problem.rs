@@ -102,7 +102,7 @@ impl Refusal {
             );
         }
         // Soon, and not at once: what is in the way goes away by itself.
-        if matches!(self.status.as_u16(), 429 | 503) {
+        if self.code == Code::RateLimited || self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
     }
@@ -152,7 +152,7 @@ pub(crate) async fn no_such_path() -> Refusal {
 pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     let refusal = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => refusal,
-        None if is_error(response.status()) => Refusal::of_status(response.status()),
+        None if is_bare_error(&response) => Refusal::of_status(response.status()),
         None => return response,
     };
     let body = serde_json::to_vec(&refusal.problem(request_id)).unwrap_or_default();
@@ -163,8 +163,15 @@ pub(crate) fn render(mut response: Response, request_id: &str) -> Response {
     response
 }
 
-fn is_error(status: StatusCode) -> bool {
-    status.is_client_error() || status.is_server_error()
+/// Whether an answer is an error that nobody put into words; an error with JSON of its own (a
+/// server that is not ready) speaks for itself.
+fn is_bare_error(response: &Response) -> bool {
+    let status = response.status();
+    let json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind == "application/json");
+    (status.is_client_error() || status.is_server_error()) && !json
 }
 
 #[cfg(test)]

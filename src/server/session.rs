@@ -10,7 +10,7 @@ use utoipa::IntoParams;
 
 use super::App;
 use super::auth::Who;
-use super::extract::{Asked, Document, IdempotencyKey};
+use super::extract::{Asked, Document, IdempotencyKey, whole_number};
 use super::problem::Refusal;
 use crate::agent::SessionId;
 use crate::api::{CreateSession, Session, SessionCreated, SessionPage};
@@ -64,6 +64,7 @@ pub(super) struct Page {
     /// `next` of the page before.
     after: Option<String>,
     /// How many at most: 20 unless given, never more than 100.
+    #[serde(default, deserialize_with = "whole_number")]
     limit: Option<u32>,
 }
 

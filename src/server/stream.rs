@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 
 use super::App;
 use super::auth::Who;
-use super::extract::Asked;
+use super::extract::{Asked, whole_number};
 use super::layer::RequestId;
 use super::problem::Refusal;
 use crate::agent::{Numbered, SessionId, TurnId};
@@ -35,6 +35,7 @@ const UNBUFFERED: (HeaderName, HeaderValue) = (
 #[into_params(parameter_in = Query)]
 pub(super) struct From {
     /// The number of the last event that the client has; 0 unless given.
+    #[serde(default, deserialize_with = "whole_number")]
     after: Option<u64>,
 }
 

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::App;
 use super::auth::Who;
-use super::extract::{Asked, Document, IdempotencyKey};
+use super::extract::{Asked, Document, IdempotencyKey, whole_number};
 use super::prefer::{self, MAX_SECONDS};
 use super::problem::Refusal;
 use crate::agent::{SessionId, TurnId};
@@ -84,6 +84,7 @@ fn answer(turn: Turn) -> Response {
 #[into_params(parameter_in = Query)]
 pub(super) struct Wait {
     /// Seconds to wait for the turn to end or to need an approval; never more than 120.
+    #[serde(default, deserialize_with = "whole_number")]
     wait: Option<u64>,
 }
 

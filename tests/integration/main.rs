@@ -16,6 +16,8 @@ mod fake;
 
 mod house;
 
+mod http;
+
 mod model;
 
 mod session;

@@ -1,0 +1,18 @@
+//! The HTTP API through a real socket: a real server, real sessions and real commands, and only the
+//! model's server is faked.
+
+mod auth;
+
+mod contract;
+
+mod end;
+
+mod events;
+
+mod messages;
+
+mod requests;
+
+mod sessions;
+
+mod world;
