@@ -1,1 +1,205 @@
-//! The command line.
+//! The command line: one file per command, and what several of them need.
+//!
+//! A command returns its [`Exit`] or a `Failure`; only `render` prints, and only `main` ends the
+//! process. `serve` is where the parts of a server are put together; `repl`, `ask` and `demo` put
+//! the same server into their own process when no other is configured, and are clients of its API.
+
+mod ask;
+
+mod check;
+
+mod client;
+
+mod completions;
+
+mod connect;
+
+mod conversation;
+
+mod exit;
+
+mod failure;
+
+mod init;
+
+mod input;
+
+mod prompt;
+
+mod render;
+
+mod repl;
+
+mod root;
+
+mod schema;
+
+mod signal;
+
+mod token;
+
+mod tools;
+
+mod validate;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use exit::Exit;
+use failure::Result;
+use render::{Color, Screen, Volume};
+
+/// Who a command of this machine acts as.
+struct Local {
+    name: &'static str,
+    role: &'static str,
+}
+
+/// The operator at the keyboard: whoever can start the binary can read its configuration anyway.
+const LOCAL: Local = Local {
+    name: "local",
+    role: "operator",
+};
+
+/// An infrastructure agent that a team can review in a pull request
+#[derive(Debug, Parser)]
+#[command(
+    name = "tolkien",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Start here:\n  tolkien demo                     see it work, without a key\n  \
+                  tolkien init && tolkien validate  a small configuration, checked\n  \
+                  tolkien repl                     talk to it\n\nMore with `--help`; on one command with `tolkien COMMAND --help`.",
+    after_long_help = "Start here:\n  tolkien demo                     see it work, without a key\n  \
+                  tolkien init && tolkien validate  a small configuration, checked\n  \
+                  tolkien repl                     talk to it\n\n\
+                  Exit codes:\n  0    clean, allowed, done\n  1    a finding, a denial, a failed call or turn\n  \
+                  2    wrong usage, a missing folder, an invalid configuration\n  3    an approval is needed\n  \
+                  4    the environment failed: server unreachable, port taken, I/O\n  130  interrupted\n\n\
+                  Data goes to standard output, everything else to standard error."
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// The configuration folder (default: the current folder when it has tools.d/, else /etc/tolkien)
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "TOLKIEN_CONFIG_DIR",
+        hide_env_values = true
+    )]
+    config: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// Tell more (twice: everything)
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Tell failures only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Repl(repl::Repl),
+    Ask(ask::Ask),
+    Validate(validate::Validate),
+    Check(check::Check),
+    Tools(tools::Tools),
+    Prompt(prompt::Prompt),
+    Schema(schema::Schema),
+    Init(init::Init),
+    Token(token::Token),
+    Completions(completions::Completions),
+    Man(completions::Man),
+}
+
+/// Reads the arguments, runs the command, tells what went wrong.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = Cli::command()
+        // Help is rendered by hand, in the colours that the screen wants.
+        .color(ColorChoice::Always)
+        .try_get_matches_from(&arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(cli) => {
+            let volume = if cli.global.quiet {
+                Volume::Quiet
+            } else {
+                Volume::Normal
+            };
+            let screen = Screen::new(cli.global.color, volume);
+            cli.command
+                .run(&cli.global, &screen)
+                .unwrap_or_else(|failure| {
+                    screen.failure(&failure);
+                    failure.exit()
+                })
+        }
+        Err(error) => {
+            Screen::new(wanted_color(&arguments), Volume::Normal).usage(&error);
+            if error.use_stderr() {
+                Exit::Usage
+            } else {
+                Exit::Done
+            }
+        }
+    }
+}
+
+/// `--color` of a command line that could not be read as a whole.
+fn wanted_color(arguments: &[OsString]) -> Color {
+    let mut words = arguments.iter().filter_map(|word| word.to_str());
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix("--color") {
+            Some("") => words.next(),
+            Some(rest) => rest.strip_prefix('='),
+            None => continue,
+        };
+        match value {
+            Some("always") => return Color::Always,
+            Some("never") => return Color::Never,
+            _ => {}
+        }
+    }
+    Color::Auto
+}
+
+impl Command {
+    fn run(&self, global: &Global, screen: &Screen) -> Result {
+        let config = global.config.as_deref();
+        match self {
+            Self::Repl(command) => runtime()?.block_on(command.run(config, screen)),
+            Self::Ask(command) => runtime()?.block_on(command.run(config, screen)),
+            Self::Validate(command) => command.run(config, screen),
+            Self::Check(command) => command.run(config, screen),
+            Self::Tools(command) => command.run(config, screen),
+            Self::Prompt(command) => command.run(config, screen),
+            Self::Schema(command) => command.run(screen),
+            Self::Init(command) => command.run(screen),
+            Self::Token(command) => command.run(screen),
+            Self::Completions(command) => command.run(Cli::command(), screen),
+            Self::Man(command) => command.run(Cli::command(), screen),
+        }
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failure::Failure::environment(format!("cannot start: {error}")))
+}

@@ -28,20 +28,30 @@ impl Prefix {
     /// Renders both for a caller: the tools that its role may use and this machine can run, in
     /// the order of their names.
     pub fn render(config: &Config, host: &Host, caller: &Caller) -> Result<Self, minijinja::Error> {
-        let tools = policy::visible_tools(config, caller);
-        let ready = tools.filter(|tool| host.lacks(&tool.name).is_empty());
-        let tools: Vec<&Arc<Tool>> = ready.collect();
+        let system = Self::prompt(config, host, caller, prompt::SYSTEM)?;
+        Ok(Self {
+            system: system.into(),
+            tools: tools_json(ready(config, host, caller)),
+        })
+    }
+
+    /// Renders one prompt as a session of this caller would.
+    pub fn prompt(
+        config: &Config,
+        host: &Host,
+        caller: &Caller,
+        name: &str,
+    ) -> Result<String, minijinja::Error> {
+        let tools: Vec<Value> = ready(config, host, caller)
+            .map(|tool| spoken_of(tool))
+            .collect();
         let context = json!({
-            "tools": tools.iter().map(|tool| spoken_of(tool)).collect::<Vec<Value>>(),
+            "tools": tools,
             "caller": {"name": caller.name, "role": caller.role},
             "channel": caller.channel,
             "facts": config.settings().facts,
         });
-        let system = config.prompts().render(prompt::SYSTEM, &context)?;
-        Ok(Self {
-            system: system.into(),
-            tools: tools_json(tools),
-        })
+        config.prompts().render(name, &context)
     }
 
     /// What names the rendering: a prefix of another name is not this one.
@@ -58,6 +68,15 @@ impl Prefix {
             tools: Arc::from(tools),
         })
     }
+}
+
+/// The tools that a caller's role may use and this machine can run.
+fn ready<'a>(
+    config: &'a Config,
+    host: &'a Host,
+    caller: &'a Caller,
+) -> impl Iterator<Item = &'a Arc<Tool>> {
+    policy::visible_tools(config, caller).filter(|tool| host.lacks(&tool.name).is_empty())
 }
 
 /// A tool as the system prompt speaks of it.

@@ -1,0 +1,106 @@
+//! `tolkien check`: decide one call without running it, and say which rule decided.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::failure::Result;
+use super::render::{Screen, decision};
+use super::validate::Format;
+use super::{Exit, LOCAL, input, root};
+use crate::call::Caller;
+use crate::config::Overrides;
+use crate::config::name::{CallerName, RoleName};
+use crate::config::policy::Channel;
+use crate::policy::{Decision, Request, decide};
+
+/// Decide one call without running it, and say which rule decides
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tolkien check kubectl 'get pods -A'\n  tolkien check kubectl --format json -- get pods -A\n  \
+                  tolkien check docs_read '{\"path\": \"README.md\"}'\n  tolkien check kubectl 'get nodes' --role viewer --channel telegram",
+    long_about = "Decides one call exactly as the engine would, without running it: prints the \
+                  verdict, the rule that decided and where it is written, the command line, and for \
+                  a denial what would be allowed.\n\nINPUT that starts with `{` is JSON. Else one \
+                  INPUT is a line for the tool's only array parameter, split by POSIX quoting; `#`, \
+                  `$`, `*` and `~` are ordinary. Several are the words themselves; those that start \
+                  with `-` come after a bare `--`.\n\nExit codes: 0 allow, 1 deny, 3 ask, 2 wrong \
+                  usage or an invalid configuration."
+)]
+pub(crate) struct Check {
+    /// The tool
+    tool: String,
+    #[arg(required = true, value_name = "INPUT", help = input::HELP)]
+    input: Vec<String>,
+    /// The role that asks
+    #[arg(long, default_value = LOCAL.role)]
+    role: String,
+    /// The door it comes through
+    #[arg(long, value_enum, default_value_t = Door::Local)]
+    channel: Door,
+    /// How the verdict is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+}
+
+/// The doors, as the command line names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Door {
+    Api,
+    Telegram,
+    Mcp,
+    Local,
+}
+
+impl From<Door> for Channel {
+    fn from(door: Door) -> Self {
+        match door {
+            Door::Api => Self::Api,
+            Door::Telegram => Self::Telegram,
+            Door::Mcp => Self::Mcp,
+            Door::Local => Self::Local,
+        }
+    }
+}
+
+impl Check {
+    /// Decides and tells.
+    pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
+        let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
+        let tool = input::tool(&config, &self.tool)?;
+        let input = input::parse(tool, &self.input)?;
+        if !config
+            .settings()
+            .roles
+            .by_name
+            .contains_key(self.role.as_str())
+        {
+            screen.warn(&format!(
+                "the settings list no role `{}`, so it may use nothing",
+                self.role
+            ));
+        }
+        let caller = Caller {
+            name: CallerName::new(LOCAL.name),
+            role: RoleName::new(self.role.as_str()),
+            channel: self.channel.into(),
+        };
+        let request = Request {
+            tool: &self.tool,
+            input: &input,
+        };
+        let verdict = decide(&config, request, &caller);
+        screen.data(&match self.format {
+            Format::Human => decision::human(&verdict, screen.paint()),
+            Format::Json => {
+                decision::json(&verdict, config.revision()).context("cannot write the verdict")?
+            }
+        })?;
+        Ok(match verdict.decision() {
+            Decision::Allow => Exit::Done,
+            Decision::Ask => Exit::Ask,
+            Decision::Deny => Exit::Negative,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! Following a turn to its end: its events as they come, and polling where they do not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+
+use super::{Client, Error};
+use crate::api::{Event, Outcome, ToolCall, Turn, TurnStatus, What};
+use crate::cli::render::Screen;
+use crate::cli::render::progress::{Line, Progress, seconds};
+
+/// How long one question for a turn's state waits, where its events cannot be followed.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What a client does about a call that waits for an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Wait with it.
+    Along,
+    /// Give the turn back as it is.
+    GiveBack,
+}
+
+/// Follows a turn until it is finished, and shows its calls as they end.
+pub(crate) async fn follow(
+    client: &Client,
+    mut turn: Turn,
+    waiting: Waiting,
+    screen: &Screen,
+) -> Result<Turn, Error> {
+    let mut watch = Watch::new(screen);
+    let mut after = 0;
+    while !turn.status.is_finished() {
+        if turn.status == TurnStatus::AwaitingApproval && waiting == Waiting::GiveBack {
+            break;
+        }
+        // Where the stream cannot be had, the poll below says what is wrong, and keeps trying.
+        if let Ok(events) = client.events(&turn.session_id, &turn.turn_id, after).await {
+            let mut events = pin!(events);
+            while let Some(event) = events.next().await {
+                after = after.max(event.number);
+                watch.event(&event);
+            }
+        }
+        turn = client.turn(&turn.session_id, &turn.turn_id, POLL).await?;
+        watch.turn(&turn);
+    }
+    watch.turn(&turn);
+    Ok(turn)
+}
+
+/// What is shown of a turn that is followed.
+struct Watch {
+    progress: Progress,
+    /// The calls that were asked for or decided, by id.
+    calls: BTreeMap<String, Seen>,
+    running: BTreeSet<String>,
+    /// The calls whose line was shown.
+    told: BTreeSet<String>,
+}
+
+/// What the events said about a call before it ended.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    tool: String,
+    command_line: Option<String>,
+    rule: String,
+    because: String,
+}
+
+impl Watch {
+    fn new(screen: &Screen) -> Self {
+        Self {
+            progress: Progress::start(screen),
+            calls: BTreeMap::new(),
+            running: BTreeSet::new(),
+            told: BTreeSet::new(),
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match &event.what {
+            What::ModelReplied { text, calls, .. } => {
+                if !calls.is_empty() && !text.trim().is_empty() {
+                    self.progress.aside(text);
+                }
+                for call in calls {
+                    let seen = self.calls.entry(call.call_id.clone()).or_default();
+                    seen.tool.clone_from(&call.tool);
+                }
+            }
+            What::ModelRetried {
+                detail, wait_ms, ..
+            } => {
+                let wait = seconds(Duration::from_millis(*wait_ms));
+                self.progress.aside(&format!(
+                    "the model did not answer ({detail}); again in {wait}"
+                ));
+            }
+            What::CallDecided {
+                call_id,
+                rule,
+                because,
+                command_line,
+                ..
+            } => {
+                let seen = self.calls.entry(call_id.clone()).or_default();
+                seen.command_line.clone_from(command_line);
+                seen.rule.clone_from(rule);
+                seen.because.clone_from(because);
+            }
+            What::CallStarted { call_id } => {
+                self.running.insert(call_id.clone());
+                self.doing();
+            }
+            What::CallEnded {
+                call_id,
+                outcome,
+                exit_code,
+                duration_ms,
+                ..
+            } => {
+                let seen = self.calls.get(call_id).cloned().unwrap_or_default();
+                self.ended(call_id, &seen, *outcome, *exit_code, *duration_ms);
+            }
+            What::CancelAsked => self.progress.doing("cancelling"),
+            _ => {}
+        }
+    }
+
+    /// Shows what the events left out.
+    fn turn(&mut self, turn: &Turn) {
+        for call in &turn.tool_calls {
+            if matches!(call.outcome, Outcome::Pending | Outcome::Running) {
+                continue;
+            }
+            let known = self.calls.get(&call.call_id).cloned();
+            let seen = known.unwrap_or_else(|| Seen::from(call));
+            self.ended(
+                &call.call_id,
+                &seen,
+                call.outcome,
+                call.exit_code,
+                call.duration_ms,
+            );
+        }
+    }
+
+    fn ended(
+        &mut self,
+        call_id: &str,
+        seen: &Seen,
+        outcome: Outcome,
+        exit_code: Option<i32>,
+        duration_ms: Option<u64>,
+    ) {
+        self.running.remove(call_id);
+        if self.told.insert(call_id.to_owned()) {
+            self.progress.call(&Line {
+                command_line: seen.shown().to_owned(),
+                good: outcome == Outcome::Exited && exit_code.is_none_or(|code| code == 0),
+                ending: ending(seen, outcome, exit_code),
+                took: duration_ms.map(Duration::from_millis),
+            });
+        }
+        self.doing();
+    }
+
+    fn doing(&self) {
+        let mut running = self.running.iter().filter_map(|id| self.calls.get(id));
+        match (running.next(), running.count()) {
+            (None, _) => self.progress.doing("thinking"),
+            (Some(one), 0) => self.progress.doing(one.shown()),
+            (Some(one), more) => self
+                .progress
+                .doing(&format!("{} and {more} more", one.shown())),
+        }
+    }
+}
+
+impl Seen {
+    fn shown(&self) -> &str {
+        self.command_line.as_deref().unwrap_or(&self.tool)
+    }
+}
+
+impl From<&ToolCall> for Seen {
+    fn from(call: &ToolCall) -> Self {
+        Self {
+            tool: call.tool.clone(),
+            command_line: call.command_line.clone(),
+            rule: call.rule.clone().unwrap_or_default(),
+            because: String::new(),
+        }
+    }
+}
+
+/// How a call ended, where that is not simply "well".
+fn ending(seen: &Seen, outcome: Outcome, exit_code: Option<i32>) -> Option<String> {
+    match outcome {
+        Outcome::Exited => match exit_code {
+            None | Some(0) => None,
+            Some(code) => Some(format!("exit {code}")),
+        },
+        Outcome::Denied if seen.because.is_empty() => Some(format!("denied by {}", seen.rule)),
+        Outcome::Denied => Some(format!("denied by {}: {}", seen.rule, seen.because)),
+        Outcome::TimedOut => Some("timed out".to_owned()),
+        Outcome::NotStarted => Some("not started".to_owned()),
+        Outcome::Expired => Some("nobody decided in time".to_owned()),
+        Outcome::Interrupted => Some("interrupted; whether it had an effect is unknown".to_owned()),
+        Outcome::Cancelled => Some("cancelled".to_owned()),
+        Outcome::Pending | Outcome::Running => None,
+    }
+}

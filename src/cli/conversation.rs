@@ -1,0 +1,189 @@
+//! One session seen from its client: saying something in it and seeing the turn through.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use uuid::Uuid;
+
+use super::client::follow::{Waiting, follow};
+use super::client::{Client, Error};
+use super::render::Screen;
+use super::signal::{Asked, Signals};
+use crate::api::Turn;
+
+/// How long a cancelled turn's server may take to say that it heard.
+const CANCEL: Duration = Duration::from_secs(10);
+
+/// Longer than any turn: a deadline where none was asked for.
+const ENDLESS: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A session, begun with the first message unless there is one already.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    client: Client,
+    screen: Screen,
+    /// The session's id.
+    pub(crate) session: Option<String>,
+}
+
+/// How saying something ended.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// With a finished turn.
+    Finished(Box<Turn>),
+    /// The operator interrupted it, and the turn was cancelled.
+    Interrupted(Option<Box<Turn>>),
+    /// It took too long, and the turn was cancelled.
+    TookTooLong,
+    /// The process is to end.
+    Ended,
+}
+
+/// Why a turn is stopped before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Interrupt,
+    End,
+    Deadline,
+}
+
+/// How one message is said.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Message<'a> {
+    /// The text.
+    pub(crate) content: &'a str,
+    /// The same key is the same message, however often it is sent.
+    pub(crate) key: &'a str,
+    /// When it has taken too long; absent means never.
+    pub(crate) timeout: Option<Duration>,
+    /// What to do about a call that waits for an approval.
+    pub(crate) waiting: Waiting,
+}
+
+impl Conversation {
+    /// A session that goes on, or one that begins with the first message.
+    pub(crate) fn new(client: Client, session: Option<String>, screen: &Screen) -> Self {
+        Self {
+            client,
+            screen: screen.clone(),
+            session,
+        }
+    }
+
+    /// The server's client.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The session, begun now where there is none.
+    async fn ensure(&mut self) -> Result<String, Error> {
+        if let Some(session) = &self.session {
+            return Ok(session.clone());
+        }
+        let begun = self.client.begin(&new_key()).await?;
+        Ok(self.session.insert(begun.session_id).clone())
+    }
+
+    /// Says something and follows the turn to its end, or until it is stopped.
+    pub(crate) async fn say(
+        &mut self,
+        message: Message<'_>,
+        signals: &mut Signals,
+    ) -> Result<Said, Error> {
+        let deadline = Instant::now() + message.timeout.unwrap_or(ENDLESS);
+        let sent = {
+            let begin = async {
+                let session = self.ensure().await?;
+                let sent = self.client.send(&session, message.content, message.key);
+                sent.await
+            };
+            tokio::select! {
+                sent = begin => sent?,
+                stop = stopped(signals, deadline) => return Ok(Said::of(stop, None)),
+            }
+        };
+        self.see_through(sent, message.waiting, signals, deadline)
+            .await
+    }
+
+    /// Follows a turn that runs already.
+    pub(crate) async fn rejoin(
+        &mut self,
+        turn: Turn,
+        signals: &mut Signals,
+    ) -> Result<Said, Error> {
+        let deadline = Instant::now() + ENDLESS;
+        self.see_through(turn, Waiting::Along, signals, deadline)
+            .await
+    }
+
+    async fn see_through(
+        &self,
+        turn: Turn,
+        waiting: Waiting,
+        signals: &mut Signals,
+        deadline: Instant,
+    ) -> Result<Said, Error> {
+        let (session, id) = (turn.session_id.clone(), turn.turn_id.clone());
+        let mut followed = pin!(follow(&self.client, turn, waiting, &self.screen));
+        let stop = tokio::select! {
+            turn = &mut followed => return self.finished(turn?).await,
+            stop = stopped(signals, deadline) => stop,
+        };
+        let cancelled = timeout(CANCEL, self.client.cancel(&session, &id)).await;
+        if !matches!(cancelled, Ok(Ok(_))) {
+            self.screen
+                .warn("the server did not hear that the turn is cancelled; it may go on");
+            return Ok(Said::of(stop, None));
+        }
+        // The turn ends soon; whoever cannot wait even for that interrupts again.
+        tokio::select! {
+            turn = &mut followed => Ok(Said::of(stop, Some(Box::new(turn?)))),
+            again = stopped(signals, Instant::now() + CANCEL) => {
+                let worse = if again == Stop::End { again } else { stop };
+                Ok(Said::of(worse, None))
+            }
+        }
+    }
+
+    /// A turn that waits for an approval which nobody here gives is cancelled.
+    async fn finished(&self, turn: Turn) -> Result<Said, Error> {
+        if turn.status.is_finished() {
+            return Ok(Said::Finished(Box::new(turn)));
+        }
+        for approval in &turn.pending_approvals {
+            let line = &approval.command_line;
+            self.screen
+                .warn(&format!("`{line}` needs an approval, and nobody is asked"));
+        }
+        let turn = self.client.cancel(&turn.session_id, &turn.turn_id).await?;
+        let turn = follow(&self.client, turn, Waiting::Along, &self.screen).await?;
+        Ok(Said::Finished(Box::new(turn)))
+    }
+}
+
+impl Said {
+    fn of(stop: Stop, turn: Option<Box<Turn>>) -> Self {
+        match stop {
+            Stop::Interrupt => Self::Interrupted(turn),
+            Stop::End => Self::Ended,
+            Stop::Deadline => Self::TookTooLong,
+        }
+    }
+}
+
+async fn stopped(signals: &mut Signals, deadline: Instant) -> Stop {
+    tokio::select! {
+        asked = signals.next() => match asked {
+            Asked::Interrupt => Stop::Interrupt,
+            Asked::End => Stop::End,
+        },
+        () = sleep_until(deadline) => Stop::Deadline,
+    }
+}
+
+/// A key that no other message has.
+pub(crate) fn new_key() -> String {
+    Uuid::new_v4().to_string()
+}

@@ -1,0 +1,138 @@
+//! A verdict, for people and for programs.
+
+use serde::Serialize;
+
+use super::paint::{Paint, Tone};
+use crate::config::name::Revision;
+use crate::diagnostic::Place;
+use crate::policy::{Decision, Verdict};
+
+/// The verdict with its rule, the rule's place, the command line, and what would be allowed.
+pub(crate) fn human(verdict: &Verdict, paint: Paint) -> String {
+    let reason = verdict.reason();
+    let decision = verdict.decision();
+    let mut text = paint.tone(tone(decision), decision.as_str());
+    match verdict.command_line() {
+        Some(line) => text += &format!("  {}\n", paint.tone(Tone::Strong, &line)),
+        None => text.push('\n'),
+    }
+    let mut field = |name: &str, value: &str| {
+        if !value.is_empty() {
+            let name = paint.tone(Tone::Faint, &format!("{name:<7}"));
+            text += &format!("  {name}  {value}\n");
+        }
+    };
+    field("rule", reason.rule.as_str());
+    field("because", &reason.because);
+    if let Some(place) = &reason.place {
+        field("at", &place.to_string());
+    }
+    if let Verdict::Deny(refusal) = verdict {
+        let mut name = "allowed";
+        for usage in &refusal.usage {
+            field(name, usage);
+            name = "";
+        }
+    }
+    text
+}
+
+fn tone(decision: Decision) -> Tone {
+    match decision {
+        Decision::Allow => Tone::Good,
+        Decision::Ask => Tone::Warning,
+        Decision::Deny => Tone::Error,
+    }
+}
+
+/// The verdict as one JSON object.
+pub(crate) fn json(verdict: &Verdict, revision: &Revision) -> serde_json::Result<String> {
+    let reason = verdict.reason();
+    let explained = Explained {
+        verdict: verdict.decision(),
+        rule: Some(reason.rule.as_str()),
+        because: Some(reason.because.as_str()).filter(|text| !text.is_empty()),
+        command_line: verdict.command_line(),
+        place: reason.place.as_ref().map(At::from),
+        revision,
+    };
+    serde_json::to_string_pretty(&explained).map(|text| text + "\n")
+}
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    verdict: Decision,
+    rule: Option<&'a str>,
+    because: Option<&'a str>,
+    command_line: Option<String>,
+    place: Option<At<'a>>,
+    revision: &'a Revision,
+}
+
+#[derive(Serialize)]
+struct At<'a> {
+    file: &'a str,
+    line: u32,
+    column: u32,
+}
+
+impl<'a> From<&'a Place> for At<'a> {
+    fn from(place: &'a Place) -> Self {
+        Self {
+            file: &place.file,
+            line: place.start.line,
+            column: place.start.column,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::name::RuleId;
+    use crate::diagnostic::Source;
+    use crate::policy::{Reason, Refusal};
+
+    fn refusal() -> Verdict {
+        let source = Source::new("tools.d/kubectl.yaml", "deny:\n  - match: x\n");
+        Verdict::Deny(Refusal {
+            reason: Reason {
+                rule: RuleId::new("kubectl.args.deny[0]"),
+                because: "secret values must never reach the model".to_owned(),
+                place: Some(source.place(17..18)),
+            },
+            command_line: Some("kubectl get secrets -A".to_owned()),
+            usage: vec!["get <name>".to_owned(), "logs <name>".to_owned()],
+        })
+    }
+
+    #[test]
+    fn a_denial_shows_its_rule_its_place_and_what_is_allowed() {
+        insta::assert_snapshot!(human(&refusal(), Paint::plain()), @r"
+        deny  kubectl get secrets -A
+          rule     kubectl.args.deny[0]
+          because  secret values must never reach the model
+          at       tools.d/kubectl.yaml:2:12
+          allowed  get <name>
+                   logs <name>
+        ");
+    }
+
+    #[test]
+    fn a_denial_in_json_has_the_fields_of_the_contract() {
+        insta::assert_snapshot!(json(&refusal(), &Revision::new("ab12")).unwrap(), @r#"
+        {
+          "verdict": "deny",
+          "rule": "kubectl.args.deny[0]",
+          "because": "secret values must never reach the model",
+          "command_line": "kubectl get secrets -A",
+          "place": {
+            "file": "tools.d/kubectl.yaml",
+            "line": 2,
+            "column": 12
+          },
+          "revision": "ab12"
+        }
+        "#);
+    }
+}

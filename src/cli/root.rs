@@ -1,0 +1,53 @@
+//! Which folder holds the configuration, and loading it for a command that needs a valid one.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Exit;
+use super::failure::{Failure, Result};
+use crate::config::{Config, Loaded, Overrides, RootError};
+use crate::diagnostic::Severity;
+use crate::policy;
+
+/// Where a configuration lies when nothing says otherwise: the mount point of the container image.
+const SYSTEM: &str = "/etc/tolkien";
+
+/// The folder that a command works on: the one given, else the current folder when it holds tools,
+/// else the system's.
+pub(crate) fn choose(given: Option<&Path>) -> PathBuf {
+    match given.filter(|path| !path.as_os_str().is_empty()) {
+        Some(path) => path.to_owned(),
+        None if holds_tools(Path::new(".")) => PathBuf::from("."),
+        None => PathBuf::from(SYSTEM),
+    }
+}
+
+/// Whether a folder has `tools.d/`, or the flat form of a mounted `ConfigMap`.
+fn holds_tools(folder: &Path) -> bool {
+    folder.join("tools.d").is_dir()
+        || std::fs::read_dir(folder).is_ok_and(|entries| {
+            entries
+                .flatten()
+                .any(|entry| entry.file_name().to_string_lossy().starts_with("tools.d__"))
+        })
+}
+
+/// Loads a folder, findings and all.
+pub(crate) fn load(root: &Path, overrides: Overrides) -> Result<Loaded> {
+    policy::load(root, overrides).map_err(|error| match error {
+        RootError::Missing(_) => Failure::usage(error).help(
+            "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
+             `tolkien init`",
+        ),
+        RootError::Io { .. } => Failure::new(Exit::Environment, error),
+    })
+}
+
+/// Loads a folder that must be valid.
+pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
+    let loaded = load(root, overrides)?;
+    match &loaded.config {
+        Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
+        _ => Err(Failure::Invalid(Box::new(loaded))),
+    }
+}
