@@ -53,7 +53,7 @@ const ADMIN: &str = "admin";
 const SWEEP_BATCH: u32 = 200;
 
 /// How often expired sessions are removed. Nobody sees them meanwhile; they only take room.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
 /// A client's name for one request, so that asking again is not asking twice.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -131,7 +131,7 @@ impl<J: Journal> Turn<J> {
 enum Happened {
     CancelAsked(Cause),
     AttemptFailed(Attempt),
-    Answered(Result<model::Reply, model::Error>),
+    Answered(Box<Result<model::Reply, model::Error>>),
     CallOver(CallId, String, Finished),
     PageFound(CallId, Request, Result<Option<String>, Lost>),
     Abandoned,
@@ -151,7 +151,7 @@ struct Driver<'a, J> {
 
 /// What may run.
 enum Permitted {
-    Tool(Permit),
+    Tool(Box<Permit>),
     ReadOutput(Request),
 }
 
@@ -241,7 +241,10 @@ impl<'a, J: Journal> Driver<'a, J> {
         self.work.push(Box::pin(async move {
             let mut tell = |attempt| drop(failed.try_send(attempt));
             let reply = halt.run_until_cancelled(model.reply(&request, &mut tell));
-            reply.await.map_or(Happened::Abandoned, Happened::Answered)
+            match reply.await {
+                Some(reply) => Happened::Answered(Box::new(reply)),
+                None => Happened::Abandoned,
+            }
         }));
     }
 
@@ -261,7 +264,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 Box::pin(async move {
                     let name = permit.call().tool().name.to_string();
                     let id = call.as_str();
-                    let finished = tool::run(permit, id, &turn.host, timeout, cancel).await;
+                    let finished = tool::run(*permit, id, &turn.host, timeout, cancel).await;
                     Happened::CallOver(call, name, finished)
                 })
             }
@@ -275,8 +278,10 @@ impl<'a, J: Journal> Driver<'a, J> {
         Ok(match happened {
             Happened::CancelAsked(cause) => Some(Event::CancelAsked { cause }.into()),
             Happened::AttemptFailed(attempt) => Some(retried(attempt).into()),
-            Happened::Answered(Ok(reply)) => Some(self.replied(reply).into()),
-            Happened::Answered(Err(error)) => Some(failed(&error).into()),
+            Happened::Answered(reply) => Some(match *reply {
+                Ok(reply) => self.replied(reply).into(),
+                Err(error) => failed(&error).into(),
+            }),
             Happened::CallOver(call, tool, finished) => Some(over(call, &tool, finished)),
             Happened::PageFound(call, input, found) => {
                 let ended = read_output::ended(call, &input, found?.as_deref());
@@ -331,7 +336,7 @@ impl<'a, J: Journal> Driver<'a, J> {
         let usage = match verdict {
             Verdict::Allow(permit) => {
                 self.permits
-                    .insert(call_id.clone(), Permitted::Tool(permit));
+                    .insert(call_id.clone(), Permitted::Tool(Box::new(permit)));
                 Vec::new()
             }
             Verdict::Ask(_) => Vec::new(),

@@ -93,7 +93,9 @@ impl Queue {
     async fn drain(&self) {
         while let Some(mut group) = self.next_group() {
             if self.commit(&mut group).await.is_ok() {
-                group.into_iter().for_each(|job| job.done(Ok(())));
+                for job in group {
+                    job.done(Ok(()));
+                }
                 continue;
             }
             // One bad write does not take the others of its group with it.

@@ -1,3 +1,9 @@
+//! The store against a real database, in memory and in files.
+
+mod keeping;
+
+mod trouble;
+
 use std::path::Path;
 
 use jiff::ToSpan as _;
@@ -21,11 +27,11 @@ async fn file(path: &Path) -> Store {
     Store::open(&location, &Tasks::new()).await.unwrap()
 }
 
-fn key(name: &str, digest: &str) -> Option<NewKey> {
-    Some(NewKey {
+fn key(name: &str, digest: &str) -> NewKey {
+    NewKey {
         name: name.to_owned(),
         body_digest: digest.to_owned(),
-    })
+    }
 }
 
 fn session(id: &str, owner: &str) -> NewSession {
@@ -250,91 +256,6 @@ async fn nothing_is_appended_to_a_turn_that_is_over() {
 }
 
 #[tokio::test]
-async fn a_key_names_one_request_as_long_as_its_session_lives() {
-    let store = memory().await;
-    let first = |id: &str, digest: &str| NewSession {
-        key: key("k", digest),
-        ..session(id, "joao")
-    };
-    assert_eq!(store.create(first("s_1", "d")).await, Ok(Created::New));
-    let known = Created::Known(SessionId::from("s_1"));
-    assert_eq!(store.create(first("s_2", "d")).await, Ok(known));
-    assert_eq!(store.create(first("s_2", "e")).await, Ok(Created::Mismatch));
-    let of_another = NewSession {
-        owner: CallerName::new("maria"),
-        ..first("s_3", "e")
-    };
-    assert_eq!(store.create(of_another).await, Ok(Created::New));
-
-    let ask = |id: &str, position, digest: &str| NewTurn {
-        key: key("k", digest),
-        ..turn("s_1", id, position)
-    };
-    assert_eq!(store.start(ask("t_1", 1, "d")).await, Ok(Started::New));
-    let known = || Ok(Started::Known(TurnId::from("t_1")));
-    assert_eq!(
-        store.start(ask("t_2", 2, "d")).await,
-        known(),
-        "while it runs"
-    );
-    assert_eq!(store.start(ask("t_2", 2, "e")).await, Ok(Started::Mismatch));
-    append(&store, "s_1", "t_1", vec![over()]).await;
-    assert_eq!(
-        store.start(ask("t_2", 2, "d")).await,
-        known(),
-        "when it is over"
-    );
-
-    let later = NewSession {
-        now: at(1_821),
-        expires_at: at(3_621),
-        ..first("s_4", "e")
-    };
-    assert_eq!(
-        store.create(later).await,
-        Ok(Created::New),
-        "the session has expired"
-    );
-    assert!(store.delete(&SessionId::from("s_4")).await.unwrap());
-    assert_eq!(store.create(first("s_5", "f")).await, Ok(Created::New));
-}
-
-#[tokio::test]
-async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count() {
-    let store = memory().await;
-    for id in ["s_1", "s_2", "s_3"] {
-        assert_eq!(store.create(session(id, "joao")).await, Ok(Created::New));
-    }
-    assert_eq!(
-        store.create(session("s_4", "joao")).await,
-        Ok(Created::TooMany)
-    );
-    assert_eq!(
-        store.create(session("s_4", "maria")).await,
-        Ok(Created::New)
-    );
-    store.start(turn("s_1", "t_1", 1)).await.unwrap();
-    let late = |id: &str| NewSession {
-        now: at(5_000),
-        ..session(id, "joao")
-    };
-    assert_eq!(store.create(late("s_5")).await, Ok(Created::New));
-    let held = store
-        .sessions(Some(&CallerName::new("joao")), None, at(5_000), 10)
-        .await;
-    let held: Vec<String> = held
-        .unwrap()
-        .iter()
-        .map(|held| held.id.to_string())
-        .collect();
-    assert_eq!(
-        held,
-        ["s_1"],
-        "the running one; s_5 was made to expire in the past"
-    );
-}
-
-#[tokio::test]
 async fn sessions_are_listed_newest_first_in_pages() {
     let store = memory().await;
     for (id, second) in [("s_a", 1), ("s_c", 3), ("s_b", 3), ("s_d", 2)] {
@@ -444,70 +365,4 @@ async fn a_thousand_writes_at_once_share_commits_and_all_are_kept() {
             .len(),
         1_000
     );
-}
-
-#[tokio::test]
-async fn one_bad_write_fails_alone() {
-    let store = memory().await;
-    let (good, bad, also_good) = tokio::join!(
-        store.create(session("s_1", "joao")),
-        store.create(session("s_1", "joao")),
-        store.create(session("s_2", "joao")),
-    );
-    assert_eq!(
-        [good, bad, also_good],
-        [Ok(Created::New), Err(Error), Ok(Created::New)]
-    );
-}
-
-#[tokio::test]
-async fn a_locked_database_is_unavailable_and_comes_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = file(&folder.path().join("tolkien.db")).await;
-    let mut other = store.reader.begin_with(BEGIN).await.unwrap();
-    sqlx::query("PRAGMA busy_timeout = 0")
-        .execute(&mut *other)
-        .await
-        .unwrap();
-    store.shorten_busy_timeout().await;
-    assert_eq!(store.create(session("s_1", "joao")).await, Err(Error));
-    other.rollback().await.unwrap();
-    assert_eq!(store.create(session("s_1", "joao")).await, Ok(Created::New));
-}
-
-#[tokio::test]
-async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = file(&folder.path().join("tolkien.db")).await;
-    store.create(session("s_1", "joao")).await.unwrap();
-    store.limit_pages(40).await;
-    store.start(turn("s_1", "t_1", 1)).await.unwrap();
-    let event = Event::SumUpAsked {
-        note: "x".repeat(4_096 * 100),
-    };
-    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
-    let appended = store
-        .append(&s, &t, vec![event.into()], at(20), at(30))
-        .await;
-    assert_eq!(appended, Err(Error));
-    assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
-}
-
-impl Store {
-    async fn shorten_busy_timeout(&self) {
-        let writer = self.queue.pool();
-        sqlx::query("PRAGMA busy_timeout = 0")
-            .execute(writer)
-            .await
-            .unwrap();
-    }
-
-    /// What a full disk is to SQLite, without filling one.
-    async fn limit_pages(&self, pages: u32) {
-        let statement = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-        sqlx::query(statement)
-            .execute(self.queue.pool())
-            .await
-            .unwrap();
-    }
 }

@@ -1,3 +1,5 @@
+//! What is replayed, and what is taken away.
+
 use super::super::CallId;
 use super::super::event::{Asked, Ended, Outcome};
 use super::*;
@@ -152,9 +154,18 @@ fn a_turn_without_an_answer_leaves_the_history_alternating() {
             .map(|message| message.role)
             .collect()
     };
-    use Role::{Assistant as A, User as U};
     let history = history(&[cancelled, empty, failed, whole(4)]);
-    assert_eq!(roles(&history), [U, A, U, A, U, A]);
+    assert_eq!(
+        roles(&history),
+        [
+            Role::User,
+            Role::Assistant,
+            Role::User,
+            Role::Assistant,
+            Role::User,
+            Role::Assistant,
+        ]
+    );
     assert_eq!(
         lines(&history)[2],
         concat!(

@@ -1,3 +1,5 @@
+//! Every stop and mix of a turn, stepped without a model.
+
 use std::collections::VecDeque;
 
 use super::*;

@@ -101,9 +101,9 @@ async fn an_idle_session_expires_and_a_running_turn_is_activity() {
     let world = World::with("limits: {session_idle: 30m}\n", Clock::runtime()).await;
     let idle = world.session().await;
     let (busy, turn, _) = waiting(&world).await;
-    pass(Duration::from_secs(29 * 60)).await;
+    pass(Duration::from_mins(29)).await;
     assert!(world.sessions.view(&joao(), &idle).await.is_ok());
-    pass(Duration::from_secs(60)).await;
+    pass(Duration::from_mins(1)).await;
     let gone = world.sessions.view(&joao(), &idle).await.map(|_| ());
     assert_eq!(gone, Err(Error::SessionNotFound));
     let refused = world
@@ -117,7 +117,7 @@ async fn an_idle_session_expires_and_a_running_turn_is_activity() {
     );
     world.sessions.cancel(&joao(), &busy, &turn).await.unwrap();
     world.over(&busy, &turn).await;
-    pass(Duration::from_secs(29 * 60)).await;
+    pass(Duration::from_mins(29)).await;
     let (held, _) = world.sessions.list(&joao(), None, 10).await.unwrap();
     let held: Vec<&SessionId> = held.iter().map(|session| &session.session_id).collect();
     assert_eq!(held, [&busy]);
@@ -157,7 +157,7 @@ fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
             .await
             .unwrap()
             .session_id;
-        let key = key("k", 1);
+        let key = Some(key("k", 1));
         let turn = sessions
             .send(&joao(), &session, "wait".to_owned(), key)
             .await
@@ -186,7 +186,7 @@ fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
         assert_eq!(stop(&view), "interrupted");
         assert_eq!(outcomes(&view), ["exited", "interrupted"]);
         let again = sessions
-            .send(&joao(), &session, "wait".to_owned(), key("k", 1))
+            .send(&joao(), &session, "wait".to_owned(), Some(key("k", 1)))
             .await;
         assert_eq!(again, Ok(turn));
         fake.push(Answer::text("I will check."));

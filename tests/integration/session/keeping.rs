@@ -10,7 +10,7 @@ async fn a_message_sent_twice_under_one_key_is_one_turn() {
     world.fake.push(Answer::text("Once.").behind(&gate));
     let (owner, id) = (joao(), session.clone());
     let send = |name: &str, body: u8| {
-        let key = key(name, body);
+        let key = Some(key(name, body));
         world.sessions.send(&owner, &id, "once".to_owned(), key)
     };
     let many = join_all((0..20).map(|_| send("k", 1))).await;
@@ -41,7 +41,7 @@ async fn a_session_opened_twice_under_one_key_is_one_session() {
     let create = |who: Caller, body: u8| {
         let metadata = metadata.clone();
         let sessions = world.sessions.clone();
-        async move { sessions.create(&who, metadata, key("k", body)).await }
+        async move { sessions.create(&who, metadata, Some(key("k", body))).await }
     };
     let first = create(joao(), 1).await.unwrap();
     assert_eq!(create(joao(), 1).await, Ok(first.clone()));
@@ -69,7 +69,8 @@ async fn a_turn_outlives_whoever_asked_for_it() {
     {
         let sessions = world.sessions.clone();
         let owner = joao();
-        let mut asking = pin!(sessions.send(&owner, &session, "go on".to_owned(), key("k", 1)));
+        let mut asking =
+            pin!(sessions.send(&owner, &session, "go on".to_owned(), Some(key("k", 1))));
         // Asked once and dropped before the answer came, as a client does that goes away.
         while world.fake.requests().is_empty() {
             let gone =
@@ -82,7 +83,7 @@ async fn a_turn_outlives_whoever_asked_for_it() {
     }
     let turn = world
         .sessions
-        .send(&joao(), &session, "go on".to_owned(), key("k", 1))
+        .send(&joao(), &session, "go on".to_owned(), Some(key("k", 1)))
         .await;
     let view = world.over(&session, &turn.unwrap()).await;
     assert_eq!(view.response.as_deref(), Some("Done."));

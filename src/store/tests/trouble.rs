@@ -1,0 +1,69 @@
+//! Writes that fail, and what they leave.
+
+use super::*;
+
+#[tokio::test]
+async fn one_bad_write_fails_alone() {
+    let store = memory().await;
+    let (good, bad, also_good) = tokio::join!(
+        store.create(session("s_1", "joao")),
+        store.create(session("s_1", "joao")),
+        store.create(session("s_2", "joao")),
+    );
+    assert_eq!(
+        [good, bad, also_good],
+        [Ok(Created::New), Err(Error), Ok(Created::New)]
+    );
+}
+
+#[tokio::test]
+async fn a_locked_database_is_unavailable_and_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    let mut other = store.reader.begin_with(BEGIN).await.unwrap();
+    sqlx::query("PRAGMA busy_timeout = 0")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    store.shorten_busy_timeout().await;
+    assert_eq!(store.create(session("s_1", "joao")).await, Err(Error));
+    other.rollback().await.unwrap();
+    assert_eq!(store.create(session("s_1", "joao")).await, Ok(Created::New));
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.limit_pages(40).await;
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let event = Event::SumUpAsked {
+        note: "x".repeat(4_096 * 100),
+    };
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let appended = store
+        .append(&s, &t, vec![event.into()], at(20), at(30))
+        .await;
+    assert_eq!(appended, Err(Error));
+    assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
+}
+
+impl Store {
+    async fn shorten_busy_timeout(&self) {
+        let writer = self.queue.pool();
+        sqlx::query("PRAGMA busy_timeout = 0")
+            .execute(writer)
+            .await
+            .unwrap();
+    }
+
+    /// What a full disk is to the engine, without filling one.
+    async fn limit_pages(&self, pages: u32) {
+        let statement = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+        sqlx::query(statement)
+            .execute(self.queue.pool())
+            .await
+            .unwrap();
+    }
+}
