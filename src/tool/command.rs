@@ -137,7 +137,7 @@ async fn watch(
     }
 }
 
-/// Ends whatever is left of the group and reaps it; at the latest after twice the grace.
+/// Ends whatever is left of the group and reaps it; each of the three waits is usually none.
 async fn end(process: &mut Process, pipes: &mut Pipes, grace: Duration) -> Option<ExitStatus> {
     pipes.close_stdin();
     let over = |cx: &mut Context<'_>, process: &mut Process, pipes: &mut Pipes| {
@@ -160,7 +160,9 @@ async fn end(process: &mut Process, pipes: &mut Pipes, grace: Duration) -> Optio
     process.signal(Signal::KILL);
     // Only a leader that the kernel cannot let go (a dead network disk) outlasts this.
     let _ = timeout(grace, poll_fn(|cx| process.poll_ended(cx))).await;
-    process.reap()
+    let status = process.reap();
+    let _ = timeout(grace, process.reap_adopted()).await;
+    status
 }
 
 impl Finished {

@@ -19,9 +19,10 @@ use rustix::process::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, Command};
-use tokio::time::{Interval, interval};
+use tokio::time::{Interval, interval, sleep};
 
-/// How often the leader is looked at on a kernel without `pidfd` (before Linux 5.3, gVisor).
+/// How often is looked where nothing can be waited for: at the leader on a kernel without `pidfd`
+/// (before Linux 5.3), and at dying descendants.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// What is started: nothing of it is interpreted any more. It has no `Debug`, since its environment
@@ -124,12 +125,21 @@ impl Process {
         }
     }
 
-    /// Takes the status of the leader, and that of descendants which came to the engine as the
-    /// first process of its container; absent while the kernel does not let the leader go.
+    /// Takes the status of the leader; absent while the kernel does not let it go.
     pub(super) fn reap(&mut self) -> Option<ExitStatus> {
-        let status = self.child.try_wait().ok().flatten()?;
-        while let Ok(Some(_)) = waitpgid(self.group, WaitOptions::NOHANG) {}
-        Some(status)
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// Reaps descendants that came to the engine as the first process of its container, and waits
+    /// for those that are still dying; elsewhere there are none.
+    pub(super) async fn reap_adopted(&self) {
+        loop {
+            match waitpgid(self.group, WaitOptions::NOHANG) {
+                Ok(Some(_)) => {}
+                Ok(None) => sleep(LOOK).await,
+                Err(_) => return,
+            }
+        }
     }
 }
 

@@ -81,7 +81,7 @@ async fn the_earlier_of_two_deadlines_holds() {
 async fn a_group_that_ignores_term_is_killed_after_the_grace() {
     let mut witness = Witness::new();
     let setting = Setting::grace(Duration::from_millis(20));
-    let stubborn = witness.sh("trap '' TERM; echo ready >&3; sleep 1000 & sleep 1000; sleep 1000");
+    let stubborn = witness.sh("trap '' TERM; sleep 1000 & echo ready >&3; sleep 1000; sleep 1000");
     let cancel = async {
         assert_eq!(witness.line().await, "ready");
         setting.cancel.cancel();
@@ -143,7 +143,7 @@ async fn a_call_that_is_cancelled_before_it_starts_starts_nothing() {
 async fn a_dropped_call_leaves_neither_a_process_nor_a_folder() {
     let mut witness = Witness::new();
     let setting = Setting::default();
-    let script = "trap '' TERM; pwd >&3; sleep 1000 & sleep 1000; sleep 1000";
+    let script = "trap '' TERM; sleep 1000 & pwd >&3; sleep 1000; sleep 1000";
     let start = witness.sh(script);
     let folder = tokio::select! {
         finished = setting.run(&start) => panic!("it ended: {finished:?}"),
