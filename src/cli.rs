@@ -6,15 +6,21 @@
 
 mod ask;
 
+mod call;
+
 mod check;
 
 mod client;
 
 mod completions;
 
+mod compose;
+
 mod connect;
 
 mod conversation;
+
+mod demo;
 
 mod exit;
 
@@ -23,6 +29,8 @@ mod failure;
 mod init;
 
 mod input;
+
+mod local;
 
 mod prompt;
 
@@ -34,7 +42,11 @@ mod root;
 
 mod schema;
 
+mod serve;
+
 mod signal;
+
+mod telemetry;
 
 mod token;
 
@@ -50,18 +62,7 @@ use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subco
 pub use exit::Exit;
 use failure::Result;
 use render::{Color, Screen, Volume};
-
-/// Who a command of this machine acts as.
-struct Local {
-    name: &'static str,
-    role: &'static str,
-}
-
-/// The operator at the keyboard: whoever can start the binary can read its configuration anyway.
-const LOCAL: Local = Local {
-    name: "local",
-    role: "operator",
-};
+use telemetry::Level;
 
 /// An infrastructure agent that a team can review in a pull request
 #[derive(Debug, Parser)]
@@ -111,12 +112,22 @@ struct Global {
     quiet: bool,
 }
 
+impl Global {
+    /// How much is logged, where a command logs this by itself.
+    fn level(&self, own: Level) -> Level {
+        Level::asked(self.verbose, self.quiet, own)
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Command {
+    Demo(demo::Demo),
     Repl(repl::Repl),
     Ask(ask::Ask),
+    Serve(serve::Serve),
     Validate(validate::Validate),
     Check(check::Check),
+    Call(call::Call),
     Tools(tools::Tools),
     Prompt(prompt::Prompt),
     Schema(schema::Schema),
@@ -182,8 +193,11 @@ impl Command {
     fn run(&self, global: &Global, screen: &Screen) -> Result {
         let config = global.config.as_deref();
         match self {
-            Self::Repl(command) => runtime()?.block_on(command.run(config, screen)),
-            Self::Ask(command) => runtime()?.block_on(command.run(config, screen)),
+            Self::Demo(command) => runtime()?.block_on(command.run(global, screen)),
+            Self::Repl(command) => runtime()?.block_on(command.run(global, screen)),
+            Self::Ask(command) => runtime()?.block_on(command.run(global, screen)),
+            Self::Serve(command) => runtime()?.block_on(command.run(global, screen)),
+            Self::Call(command) => runtime()?.block_on(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
             Self::Check(command) => command.run(config, screen),
             Self::Tools(command) => command.run(config, screen),

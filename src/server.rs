@@ -45,6 +45,7 @@ use crate::tasks::Tasks;
 
 use document::Document;
 
+pub(crate) use auth::local_role;
 pub use connection::serve;
 
 /// What the server is put together from.

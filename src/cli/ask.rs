@@ -1,19 +1,18 @@
 //! `tolkien ask`: one message, and its answer.
 
 use std::io::Read as _;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::Exit;
 use super::client::follow::Waiting;
-use super::connect::{self, ServerArgs};
+use super::connect::{self, ServerArgs, WithoutKey};
 use super::conversation::{Conversation, Message, Said, new_key};
 use super::failure::{Failure, Result};
 use super::render::Screen;
 use super::signal::Signals;
+use super::{Exit, Global};
 use crate::api::{Turn, TurnStatus};
 
 /// Say one thing, and print the answer
@@ -63,10 +62,10 @@ impl From<Approver> for Waiting {
 
 impl Ask {
     /// Asks and prints.
-    pub(crate) async fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
+    pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
         let content = self.content()?;
         let mut signals = Signals::listen()?;
-        let reached = connect::reach(&self.server, config, screen).await?;
+        let reached = connect::reach(&self.server, global, WithoutKey::Fail, screen).await?;
         let session = self.server.session().map(str::to_owned);
         let mut conversation = Conversation::new(reached.client.clone(), session, screen);
         let message = Message {

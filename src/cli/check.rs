@@ -8,10 +8,8 @@ use clap::{Args, ValueEnum};
 use super::failure::Result;
 use super::render::{Screen, decision};
 use super::validate::Format;
-use super::{Exit, LOCAL, input, root};
-use crate::call::Caller;
+use super::{Exit, input, local, root};
 use crate::config::Overrides;
-use crate::config::name::{CallerName, RoleName};
 use crate::config::policy::Channel;
 use crate::policy::{Decision, Request, decide};
 
@@ -33,9 +31,9 @@ pub(crate) struct Check {
     tool: String,
     #[arg(required = true, value_name = "INPUT", help = input::HELP)]
     input: Vec<String>,
-    /// The role that asks
-    #[arg(long, default_value = LOCAL.role)]
-    role: String,
+    /// The role that asks (default: the local caller's, admin where there is one, else operator)
+    #[arg(long)]
+    role: Option<String>,
     /// The door it comes through
     #[arg(long, value_enum, default_value_t = Door::Local)]
     channel: Door,
@@ -70,22 +68,14 @@ impl Check {
         let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
         let tool = input::tool(&config, &self.tool)?;
         let input = input::parse(tool, &self.input)?;
-        if !config
-            .settings()
-            .roles
-            .by_name
-            .contains_key(self.role.as_str())
-        {
+        let settings = config.settings();
+        let caller = local::caller(settings, self.role.as_deref(), self.channel.into());
+        if !settings.roles.by_name.contains_key(&caller.role) {
             screen.warn(&format!(
                 "the settings list no role `{}`, so it may use nothing",
-                self.role
+                caller.role
             ));
         }
-        let caller = Caller {
-            name: CallerName::new(LOCAL.name),
-            role: RoleName::new(self.role.as_str()),
-            channel: self.channel.into(),
-        };
         let request = Request {
             tool: &self.tool,
             input: &input,

@@ -1,16 +1,25 @@
 //! Which server a client talks to, and with which token.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use reqwest::Url;
+use tokio::net::TcpListener;
 
 use super::client::{Client, Patience};
+use super::compose::{self, Server, Serving};
 use super::failure::{Failure, Result};
 use super::render::Screen;
+use super::telemetry::{self, Level};
+use super::{Global, root};
+use crate::config::Overrides;
+use crate::config::host::Host;
 use crate::config::secret::{self, SecretString};
+use crate::config::settings::LogFormat;
+use crate::server::token;
+use crate::store::{Location, OpenError};
 
 /// Which server.
 #[derive(Debug, Args)]
@@ -50,31 +59,87 @@ impl ServerArgs {
 pub(crate) struct Reached {
     /// Its client.
     pub(crate) client: Client,
+    /// The server, where it is inside this process.
+    own: Option<Serving>,
 }
 
 impl Reached {
-    /// Leaves it.
-    pub(crate) async fn end(self) {}
+    /// Leaves it; a server inside this process ends, and what runs in it gets its grace.
+    pub(crate) async fn end(self) {
+        if let Some(own) = self.own {
+            own.end().await;
+        }
+    }
 }
 
-/// Reaches the configured server.
+/// Reaches the configured server, or starts one inside this process.
 pub(crate) async fn reach(
     args: &ServerArgs,
-    config: Option<&Path>,
+    global: &Global,
+    without_key: WithoutKey,
     screen: &Screen,
 ) -> Result<Reached> {
-    let _ = config;
-    let server = args.server().unwrap_or_default();
+    if let Some(server) = args.server() {
+        let client = to(server, screen)?;
+        return Ok(Reached { client, own: None });
+    }
+    let root = root::choose(global.config.as_deref());
+    let config = root::enforced(&root, Overrides::Environment)?;
+    let settings = config.settings();
+    telemetry::start(global.level(Level::Error), LogFormat::Text);
+    if compose::lacks_key(settings) {
+        let missing = "there is no key for the model's API";
+        if without_key == WithoutKey::Fail {
+            return Err(Failure::environment(missing).help(compose::HOW_TO_SET_THE_KEY));
+        }
+        screen.warn(missing);
+        screen.help(compose::HOW_TO_SET_THE_KEY);
+    }
+    let model = compose::model(&config)?;
+    let host = Host::probe(&config);
+    let store = match compose::store(&compose::location(&settings.store, settings)?).await {
+        Err(error @ OpenError::InUse(_)) => {
+            screen.warn(&format!(
+                "{error}; this one keeps its sessions in memory, until it ends"
+            ));
+            screen.help("talk to the other one: `--server URL`, or TOLKIEN_SERVER");
+            compose::store(&Location::Memory).await?
+        }
+        opened => opened?,
+    };
+    let server = Server::open(config, host, model, store).await?;
+    within(server, screen).await
+}
+
+/// Opens a door that only this process knows, and is its client.
+pub(crate) async fn within(server: Server, screen: &Screen) -> Result<Reached> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .context("cannot listen on a loopback port")?;
+    let address = listener.local_addr().context("the address is unknown")?;
+    let token = token::generate();
+    let own = server.serve(listener, Some(token.clone()));
+    let client = client(address_of(&format!("http://{address}"))?, token, screen)?;
     Ok(Reached {
-        client: to(server, screen)?,
+        client,
+        own: Some(own),
     })
+}
+
+/// What to do where the model's API would be asked without a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WithoutKey {
+    /// Say so and go on.
+    Warn,
+    /// Nothing can come of it.
+    Fail,
 }
 
 /// A client of a server somewhere else.
 pub(crate) fn to(server: &str, screen: &Screen) -> Result<Client> {
-    let url = address(server)?;
+    let url = address_of(server)?;
     let loopback = is_loopback(&url);
-    let token = token(server, loopback)?;
+    let token = token_for(server, loopback)?;
     if url.scheme() == "http" && !loopback {
         screen.warn(&format!(
             "`{server}` is not encrypted: whoever is on the way can read the token"
@@ -88,7 +153,7 @@ pub(crate) fn client(url: Url, token: SecretString, screen: &Screen) -> Result<C
     Ok(Client::new(url, token, Patience::Endless, screen).context("cannot make an HTTP client")?)
 }
 
-fn address(server: &str) -> Result<Url> {
+fn address_of(server: &str) -> Result<Url> {
     let help = "write it like `https://tolkien.example.org` or `http://127.0.0.1:7331`";
     let url: Url = server
         .parse()
@@ -107,7 +172,7 @@ fn is_loopback(url: &Url) -> bool {
 
 /// The token of the environment, else for a server on this machine the one it keeps for the local
 /// caller, which is nobody else's business.
-fn token(server: &str, loopback: bool) -> Result<SecretString> {
+fn token_for(server: &str, loopback: bool) -> Result<SecretString> {
     let given = secret::from_environment("TOLKIEN_TOKEN").map_err(Failure::usage)?;
     if let Some(token) = given {
         return Ok(token);
@@ -133,6 +198,9 @@ pub(crate) fn default_state_dir() -> Result<PathBuf> {
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
+    if let Some(set) = absolute("TOLKIEN_SERVER__STATE_DIR") {
+        return Ok(set);
+    }
     absolute("XDG_STATE_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
         .map(|base| base.join("tolkien"))
@@ -162,14 +230,14 @@ mod tests {
             ("http://192.168.1.2:7331", false),
             ("https://localhost.example.org", false),
         ] {
-            assert_eq!(is_loopback(&address(url).unwrap()), expected, "{url}");
+            assert_eq!(is_loopback(&address_of(url).unwrap()), expected, "{url}");
         }
     }
 
     #[test]
     fn a_server_is_named_by_a_whole_url() {
         for wrong in ["127.0.0.1:7331", "localhost:7331", "ftp://a", "http://"] {
-            assert!(address(wrong).is_err(), "{wrong}");
+            assert!(address_of(wrong).is_err(), "{wrong}");
         }
     }
 }

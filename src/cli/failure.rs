@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     },
     /// The configuration is invalid, and its findings say why.
     Invalid(Box<Loaded>),
+    /// The configuration says something that this build reads and does not enforce.
+    NotEnforced(Box<Loaded>),
 }
 
 /// What a command answers.
@@ -59,7 +61,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Told { exit, .. } => *exit,
-            Self::Invalid(_) => Exit::Usage,
+            Self::Invalid(_) | Self::NotEnforced(_) => Exit::Usage,
         }
     }
 }

@@ -60,7 +60,7 @@ impl Init {
         }
         let folder = self.dir.as_ref().map(|dir| format!(" {}", dir.display()));
         screen.help(&format!(
-            "check it with `tolkien validate{}`, then try one call: `tolkien check{} disk -h`",
+            "check it with `tolkien validate{}`, then try one call: `tolkien check{} disk -- -h /`",
             folder.clone().unwrap_or_default(),
             folder
                 .map(|dir| format!(" --config{dir}"))

@@ -6,11 +6,9 @@ use clap::Args;
 
 use super::failure::{Failure, Result};
 use super::render::Screen;
-use super::{Exit, LOCAL, root};
+use super::{Exit, local, root};
 use crate::agent::context::Prefix;
-use crate::call::Caller;
 use crate::config::host::Host;
-use crate::config::name::{CallerName, RoleName};
 use crate::config::policy::Channel;
 use crate::config::prompt::SYSTEM;
 use crate::config::{Config, Overrides};
@@ -30,9 +28,9 @@ pub(crate) struct Prompt {
     /// The prompt's file
     #[arg(default_value = SYSTEM)]
     name: String,
-    /// The role that it is rendered for
-    #[arg(long, default_value = LOCAL.role)]
-    role: String,
+    /// The role that it is rendered for (default: the local caller's)
+    #[arg(long)]
+    role: Option<String>,
 }
 
 impl Prompt {
@@ -40,11 +38,7 @@ impl Prompt {
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
         let name = self.known(&config)?;
-        let caller = Caller {
-            name: CallerName::new(LOCAL.name),
-            role: RoleName::new(self.role.as_str()),
-            channel: Channel::Api,
-        };
+        let caller = local::caller(config.settings(), self.role.as_deref(), Channel::Api);
         let text = Prefix::prompt(&config, &Host::default(), &caller, name).map_err(|error| {
             Failure::usage(format!("`{name}` cannot be rendered by itself: {error}"))
                 .help("a prompt that only a tool renders needs the tool's arguments")

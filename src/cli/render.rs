@@ -24,6 +24,7 @@ use super::failure::{Failure, Result};
 use crate::api::{Stop, Turn, TurnStatus};
 use crate::config::secret::variable;
 use crate::config::{Checked, Loaded};
+use crate::policy::Verdict;
 use paint::{Paint, Tone, harmless};
 
 /// When to colour.
@@ -158,14 +159,18 @@ impl Screen {
                 self.tell(&finding::human(loaded, self.err));
                 self.note(&finding::summary(loaded));
             }
+            Failure::NotEnforced(loaded) => {
+                self.tell(&finding::human(loaded, self.err));
+                let head = self.err.tone(Tone::Error, "error");
+                let text = "nothing runs with rules that this build would not enforce";
+                self.tell(&format!("{head}: {text}\n"));
+            }
         }
     }
 
-    /// The findings of a usable configuration, where they should not get lost.
-    pub(crate) fn findings(&self, loaded: &Loaded) {
-        if self.volume > Volume::Quiet && !loaded.diagnostics.is_empty() {
-            self.tell(&finding::human(loaded, self.err));
-        }
+    /// A verdict that keeps a command from its data.
+    pub(crate) fn verdict(&self, verdict: &Verdict) {
+        self.tell(&decision::human(verdict, self.err));
     }
 
     /// The last line of a check.
@@ -215,6 +220,11 @@ impl Screen {
             drop(self.data(&text));
         }
     }
+}
+
+/// Whether somebody sits at the keyboard and sees the answers.
+pub(crate) fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Where log lines go.

@@ -4,22 +4,21 @@ mod command;
 
 mod line;
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 
-use super::Exit;
 use super::client::follow::Waiting;
 use super::client::{self, Client};
-use super::connect::{self, ServerArgs};
+use super::connect::{self, ServerArgs, WithoutKey};
 use super::conversation::{Conversation, Message, Said, new_key};
 use super::failure::Result;
 use super::render::paint::harmless;
 use super::render::table::table;
 use super::render::{Screen, counted};
 use super::signal::Signals;
+use super::{Exit, Global};
 use crate::api::operation::ToolStatus;
 use crate::api::{Code, SessionSummary, Turn, TurnStatus, Usage};
 use command::Command;
@@ -46,8 +45,8 @@ const PROMPT: &str = "tolkien> ";
 
 impl Repl {
     /// Talks until the operator leaves.
-    pub(crate) async fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
-        let reached = connect::reach(&self.server, config, screen).await?;
+    pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
+        let reached = connect::reach(&self.server, global, WithoutKey::Warn, screen).await?;
         let session = self.server.session().map(str::to_owned);
         let exit = talk(&reached.client, session, screen).await;
         reached.end().await;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::failure::{Failure, Result};
-use crate::config::{Config, Loaded, Overrides, RootError};
-use crate::diagnostic::Severity;
+use crate::config::{Config, Loaded, NOT_ENFORCED, Overrides, RootError};
+use crate::diagnostic::{Code, Severity};
 use crate::policy;
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
@@ -49,5 +49,19 @@ pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, L
     match &loaded.config {
         Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
         _ => Err(Failure::Invalid(Box::new(loaded))),
+    }
+}
+
+/// Loads a folder that must be valid, and whose every word this build enforces: for what serves or
+/// runs something.
+pub(crate) fn enforced(root: &Path, overrides: Overrides) -> Result<Arc<Config>> {
+    let (config, mut loaded) = valid(root, overrides)?;
+    loaded
+        .diagnostics
+        .retain(|found| found.code == Code(NOT_ENFORCED));
+    if loaded.diagnostics.is_empty() {
+        Ok(config)
+    } else {
+        Err(Failure::NotEnforced(Box::new(loaded)))
     }
 }

@@ -53,13 +53,23 @@ pub struct Host {
 impl Host {
     /// Looks for everything that a configuration names.
     pub fn probe(config: &Config) -> Self {
+        Self::probe_with(config, &secret::variable)
+    }
+
+    /// Looks for everything but the environment, in whose place the settings' defaults stand: for a
+    /// demonstration, which must not read what the operator's shell happens to point at.
+    pub fn probe_with_defaults(config: &Config) -> Self {
+        Self::probe_with(config, &|_| None)
+    }
+
+    fn probe_with(config: &Config, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let mut host = Self::look(
             config.settings(),
             config
                 .tools()
                 .values()
                 .map(|tool| (tool.name.clone(), Needs::of(tool))),
-            &secret::variable,
+            variable,
         );
         host.scratch = secret::variable("TMPDIR")
             .map(PathBuf::from)

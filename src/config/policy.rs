@@ -25,6 +25,16 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// The word in files and prompts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Telegram => "telegram",
+            Self::Mcp => "mcp",
+            Self::Local => "local",
+        }
+    }
+
     /// The words that files use, with what they mean.
     pub(crate) const WORDS: [(&'static str, Self); 4] = [
         ("api", Self::Api),

@@ -82,7 +82,7 @@ fn identify(settings: &Settings, local: Option<&[u8; 32]>, token: &str) -> Optio
 
 /// `admin`: whoever can read the local token's file already owns the database, the audit trail and
 /// the process. Where the settings have no such role, `operator`; roles stay closed either way.
-fn local_role(settings: &Settings) -> RoleName {
+pub(crate) fn local_role(settings: &Settings) -> RoleName {
     let admin = RoleName::new("admin");
     if settings.roles.by_name.contains_key(&admin) {
         admin

@@ -42,15 +42,9 @@ impl Prefix {
         caller: &Caller,
         name: &str,
     ) -> Result<String, minijinja::Error> {
-        let tools: Vec<Value> = ready(config, host, caller)
-            .map(|tool| spoken_of(tool))
-            .collect();
-        let context = json!({
-            "tools": tools,
-            "caller": {"name": caller.name, "role": caller.role},
-            "channel": caller.channel,
-            "facts": config.settings().facts,
-        });
+        let tools: Vec<&Arc<Tool>> = ready(config, host, caller).collect();
+        let (who, role) = (caller.name.as_str(), caller.role.as_str());
+        let context = config.prompt_context(&tools, who, role, caller.channel.as_str());
         config.prompts().render(name, &context)
     }
 
@@ -77,11 +71,6 @@ fn ready<'a>(
     caller: &'a Caller,
 ) -> impl Iterator<Item = &'a Arc<Tool>> {
     policy::visible_tools(config, caller).filter(|tool| host.lacks(&tool.name).is_empty())
-}
-
-/// A tool as the system prompt speaks of it.
-fn spoken_of(tool: &Tool) -> Value {
-    json!({"name": tool.name, "description": tool.description, "effect": tool.effect})
 }
 
 /// The tools as they are sent to the model, the built-in `read_output` last.

@@ -1,7 +1,7 @@
 //! Lines from the operator: edited on a terminal, on a thread of their own since reading blocks, or
 //! read one by one from a pipe.
 
-use std::io::{self, BufRead as _, IsTerminal as _};
+use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc as blocking;
 use std::thread;
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use super::command;
 use crate::cli::failure::Result;
+use crate::cli::render;
 
 /// What reading gave.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ pub(super) struct Lines {
 impl Lines {
     /// Lines of standard input.
     pub(super) fn of_stdin(history: &Path) -> Result<Self> {
-        let edited = io::stdin().is_terminal() && io::stdout().is_terminal();
+        let edited = render::is_interactive();
         let (wanted, asked) = blocking::channel();
         let (found, read) = mpsc::channel(1);
         let history = history.to_owned();

@@ -1,0 +1,201 @@
+//! Putting a server together: configuration, host, model, store, sessions, doors. `serve` does it
+//! for everybody, `repl`, `ask` and `demo` for themselves, and all of them here.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::connect;
+use super::failure::{Failure, Result};
+use crate::config::Config;
+use crate::config::host::Host;
+use crate::config::secret::{self, SecretString};
+use crate::config::settings::{self, Settings, StoreLocation};
+use crate::model::{Claude, Model, Script, claude, retry};
+use crate::server::{App, Parts, serve};
+use crate::session::{self, Sessions};
+use crate::store::{Location, OpenError, Store};
+use crate::tasks::Tasks;
+
+/// How to give the model a key, for every place that misses it.
+pub(crate) const HOW_TO_SET_THE_KEY: &str = "set ANTHROPIC_API_KEY to a key of your Anthropic \
+    account (`export ANTHROPIC_API_KEY=sk-ant-…`), or ANTHROPIC_API_KEY_FILE to a file that holds \
+    it; `tolkien demo` needs none";
+
+/// The parts that a server is made of, before it has a door.
+#[derive(Debug)]
+pub(crate) struct Server {
+    config: Arc<ArcSwap<Config>>,
+    host: Arc<Host>,
+    sessions: Sessions,
+    tasks: Tasks,
+}
+
+/// A server that serves inside this process.
+#[derive(Debug)]
+pub(crate) struct Serving {
+    stop: CancellationToken,
+    ended: JoinHandle<()>,
+}
+
+impl Serving {
+    /// Ends it: running calls get the grace period of the settings.
+    pub(crate) async fn end(self) {
+        self.stop.cancel();
+        self.ended().await;
+    }
+
+    /// Starts the end, and goes on.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+    }
+
+    /// Waits for the end.
+    pub(crate) async fn ended(self) {
+        if let Err(error) = self.ended.await {
+            tracing::error!(%error, "the server ended early");
+        }
+    }
+}
+
+impl Server {
+    /// Puts the parts together around a store.
+    pub(crate) async fn open(
+        config: Arc<Config>,
+        host: Host,
+        model: Model,
+        (store, tasks): (Store, Tasks),
+    ) -> Result<Self> {
+        let config = Arc::new(ArcSwap::from(config));
+        let host = Arc::new(host);
+        let sessions = Sessions::open(session::Parts {
+            config: Arc::clone(&config),
+            host: Arc::clone(&host),
+            model,
+            store,
+            tasks: tasks.clone(),
+        })
+        .await
+        .context("cannot read the sessions of the store")?;
+        Ok(Self {
+            config,
+            host,
+            sessions,
+            tasks,
+        })
+    }
+
+    /// Opens the door.
+    pub(crate) fn serve(self, listener: TcpListener, local: Option<SecretString>) -> Serving {
+        let app = App::new(Parts {
+            config: self.config,
+            host: self.host,
+            sessions: self.sessions,
+            tasks: self.tasks,
+            local,
+        });
+        let stop = CancellationToken::new();
+        let ended = outside_the_tree(serve(listener, app, stop.clone()));
+        Serving { stop, ended }
+    }
+}
+
+/// The task that ends all others cannot be one of them.
+fn outside_the_tree(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+    Tasks::new().spawn(work)
+}
+
+/// The model that the settings name.
+pub(crate) fn model(config: &Config) -> Result<Model> {
+    let claude = match &config.settings().model {
+        settings::Model::Script { .. } => return script(config),
+        settings::Model::Claude(claude) => claude.clone(),
+    };
+    let api_key = secret::from_environment("ANTHROPIC_API_KEY").map_err(Failure::usage)?;
+    let options = claude::Options {
+        base_url: claude.base_url,
+        api_key,
+        name: claude.name,
+        max_tokens: claude.max_tokens,
+        effort: claude.effort,
+        thinking: claude.thinking,
+        retry: retry::Policy::default(),
+        timeouts: claude::Timeouts::default(),
+    };
+    Ok(Model::Claude(Claude::new(options).map_err(Failure::usage)?))
+}
+
+fn script(config: &Config) -> Result<Model> {
+    let document = config.script().map_err(|found| {
+        let failure = Failure::usage(format!("{}: {}", found.place, found.message));
+        match found.help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })?;
+    let script = Script::parse(document.unwrap_or_default()).map_err(Failure::usage)?;
+    Ok(Model::Script(script))
+}
+
+/// Whether the vendor's API will be asked without a key. A gateway may add its own.
+pub(crate) fn lacks_key(settings: &Settings) -> bool {
+    let settings::Model::Claude(claude) = &settings.model else {
+        return false;
+    };
+    claude.base_url == settings::Claude::default().base_url
+        && matches!(secret::from_environment("ANTHROPIC_API_KEY"), Ok(None))
+}
+
+/// Where the events are kept.
+pub(crate) fn location(store: &StoreLocation, settings: &Settings) -> Result<Location> {
+    Ok(match store {
+        StoreLocation::Memory => Location::Memory,
+        StoreLocation::Sqlite(path) => Location::File(path.clone()),
+        StoreLocation::StateDir => Location::File(state_dir(settings)?.join("tolkien.db")),
+        StoreLocation::Postgres(_) => {
+            return Err(
+                Failure::usage("this build keeps its events in SQLite, not in PostgreSQL")
+                    .help("write `store: sqlite`, `sqlite:PATH` or `sqlite::memory:`"),
+            );
+        }
+    })
+}
+
+/// Opens a store, with the tasks that its writes run in.
+pub(crate) async fn store(location: &Location) -> std::result::Result<(Store, Tasks), OpenError> {
+    let tasks = Tasks::new();
+    let store = Store::open(location, &tasks).await?;
+    Ok((store, tasks))
+}
+
+/// The state folder, made when there is none; nobody else may look into it.
+pub(crate) fn state_dir(settings: &Settings) -> Result<PathBuf> {
+    let path = connect::state_dir(settings.server.state_dir.as_deref())?;
+    private_folder(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
+    Ok(path)
+}
+
+/// Makes a folder that only its owner may look into.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let in_use = matches!(error, OpenError::InUse(_));
+        let failure = Self::environment(error);
+        if in_use {
+            failure.help("end the other server, or give this one a store of its own with `--store`")
+        } else {
+            failure
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `tolkien demo`: an operator's incident, played with a scripted model and real everything else.
+
+mod bundle;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use uuid::Uuid;
+
+use super::client::follow::Waiting;
+use super::compose::{self, HOW_TO_SET_THE_KEY, Server};
+use super::conversation::{Conversation, Message, Said, new_key};
+use super::failure::{Failure, Result};
+use super::render::{self, Screen};
+use super::signal::Signals;
+use super::telemetry::{self, Level};
+use super::{Exit, Global, connect, repl, root};
+use crate::api::TurnStatus;
+use crate::config::host::Host;
+use crate::config::secret::variable;
+use crate::config::settings::LogFormat;
+use crate::config::{Config, Overrides};
+use crate::model::Model;
+use crate::store::Location;
+
+/// See it work: a scripted model, bundled documents, real processes, no key
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tolkien demo",
+    long_about = "Plays an operator's incident over a bundled documentation and repository. What the \
+                  model says is scripted; the rest is real: each call is decided by the shipped \
+                  policies and runs a real program, and one call is denied and explained. Then you \
+                  are in the REPL. Neither a key nor a cluster is needed, and nothing outside a \
+                  temporary folder is read or written."
+)]
+pub(crate) struct Demo {}
+
+impl Demo {
+    /// Plays, and leaves the operator in the REPL.
+    pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
+        telemetry::start(global.level(Level::Error), LogFormat::Text);
+        let folder = Folder::make()?;
+        folder.fill()?;
+        let config = root::enforced(&folder.path, Overrides::None)?;
+        let model = compose::model(&config)?;
+        let Some(question) = question(&model) else {
+            return Err(Failure::environment("the bundled script has no question"));
+        };
+        let host = Host::probe_with_defaults(&config);
+        introduce(&config, &host, screen);
+        let store = compose::store(&Location::Memory).await?;
+        let server = Server::open(config, host, model, store).await?;
+        let reached = connect::within(server, screen).await?;
+        let played = play(&reached.client, &question, screen).await;
+        let exit = match played {
+            Ok(Played::Session(session)) if render::is_interactive() => {
+                screen.note(
+                    "\nYou are in the REPL now; the script knows a few more questions, such as:",
+                );
+                screen.note("  can you show me the secret that Immich uses for S3?\n");
+                repl::talk(&reached.client, Some(session), screen).await
+            }
+            Ok(Played::Session(_)) => Ok(Exit::Done),
+            Ok(Played::Ended(exit)) => Ok(exit),
+            Err(failure) => Err(failure),
+        };
+        reached.end().await;
+        exit
+    }
+}
+
+fn question(model: &Model) -> Option<String> {
+    match model {
+        Model::Script(script) => script.question().map(|text| text.trim().to_owned()),
+        Model::Claude(_) => None,
+    }
+}
+
+/// What is real here and what is not, before anything happens.
+fn introduce(config: &Config, host: &Host, screen: &Screen) {
+    screen.note(
+        "This is a demonstration. The model is SCRIPTED: its words and its choice of calls come\n\
+         from a file. Everything else is real: the decisions, the programs that run, and what they\n\
+         read in a temporary folder.",
+    );
+    screen.note(&format!("For the real thing, {HOW_TO_SET_THE_KEY}."));
+    for tool in config.tools().keys() {
+        let lacks = host.lacks(tool);
+        if !lacks.is_empty() && tool.as_str() != "kubectl" {
+            screen.warn(&format!(
+                "`{tool}` cannot run on this machine, and its calls will say so: {}",
+                lacks.join("; ")
+            ));
+        }
+    }
+}
+
+/// How the opening went.
+enum Played {
+    /// To its end, in this session.
+    Session(String),
+    /// The operator had enough.
+    Ended(Exit),
+}
+
+async fn play(client: &super::client::Client, question: &str, screen: &Screen) -> Result<Played> {
+    screen.note("\nThe operator asks:");
+    for line in question.lines() {
+        screen.note(&format!("  {line}"));
+    }
+    screen.note("");
+    let mut signals = Signals::listen()?;
+    let mut conversation = Conversation::new(client.clone(), None, screen);
+    let message = Message {
+        content: question,
+        key: &new_key(),
+        timeout: None,
+        waiting: Waiting::Along,
+    };
+    let Said::Finished(turn) = conversation.say(message, &mut signals).await? else {
+        return Ok(Played::Ended(Exit::Interrupted));
+    };
+    screen.note("");
+    screen.answer(turn.response.as_deref())?;
+    if turn.status != TurnStatus::Completed {
+        screen.stopped(&turn);
+        return Ok(Played::Ended(Exit::Negative));
+    }
+    Ok(Played::Session(turn.session_id))
+}
+
+/// A private folder that is gone when the demonstration is over.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    fn make() -> Result<Self> {
+        let scratch = variable("TMPDIR").map(PathBuf::from);
+        let scratch = scratch
+            .filter(|path| path.is_absolute())
+            .unwrap_or_else(|| PathBuf::from("/tmp"));
+        let path = scratch.join(format!("tolkien-demo-{}", Uuid::new_v4().simple()));
+        compose::private_folder(&path)
+            .with_context(|| format!("cannot make `{}`", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// Writes the bundled files, and the settings that point into this folder.
+    fn fill(&self) -> Result<()> {
+        let folder = self.path.display().to_string();
+        let settings = include_str!("demo/tolkien.yaml").replace("FOLDER", &folder);
+        write(&self.path.join("tolkien.yaml"), &settings)?;
+        for (name, text) in bundle::FILES {
+            write(&self.path.join(name), text)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // What cannot be removed lies in the system's temporary folder, and goes with it.
+        drop(fs::remove_dir_all(&self.path));
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make `{}`", folder.display()))?;
+    }
+    fs::write(path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_configuration_is_valid_and_its_script_asks_a_question() {
+        let folder = Folder::make().unwrap();
+        folder.fill().unwrap();
+        let config = root::enforced(&folder.path, Overrides::None).unwrap();
+        let model = compose::model(&config).unwrap();
+        assert!(
+            question(&model)
+                .unwrap()
+                .starts_with("Immich has been down")
+        );
+        let path = folder.path.clone();
+        drop(folder);
+        assert!(!path.exists());
+    }
+}
