@@ -8,6 +8,8 @@
 
 mod class;
 
+mod ending;
+
 mod expression;
 
 mod length;

@@ -1,5 +1,7 @@
 //! Loading a root as a whole: every file read, then what no single file can know.
 
+mod import;
+
 mod unenforced;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +11,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::name::{PolicyName, ToolName};
-use super::policy::{Policy, glob_matches};
-use super::prompt::{self, Prompts, SYSTEM, Use};
+use super::policy::{Policy, check_globs};
+use super::prompt::{self, Prompts, SYSTEM, Surroundings, Use};
 use super::settings::{Model, Settings};
-use super::source::Root;
-use super::template::{Part, Template};
+use super::source::{PROMPTS, Root, TOOLS};
+use super::template::{Known, Part, Template};
 use super::tool::{CommandWord, Run, Tool, World};
-use super::yaml::{self, Kind, Node, Reader};
+use super::yaml::{self, Node, Reader};
 use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
-use crate::diagnostic::{self, Diagnostic, Place, Severity, Source, listed, nearest};
-use crate::pattern::{Names, RuleSet};
+use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
+use crate::pattern::RuleSet;
 
 pub use unenforced::NOT_ENFORCED;
 
@@ -26,33 +28,28 @@ pub use unenforced::NOT_ENFORCED;
 pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
     let mut found = Vec::new();
     let root = Root::read(folder, &mut found)?;
+    if root.is_empty() {
+        found.push(
+            Diagnostic::error(
+                "nothing-to-check",
+                Place::file("tools.d"),
+                "there is no configuration here: no settings, no tool, no policy, no prompt",
+            )
+            .help("name the folder that holds `tools.d`, or start one with `tolkien init`"),
+        );
+        return Ok(Loaded {
+            config: None,
+            diagnostics: found,
+            sources: Vec::new(),
+            checked: Checked::default(),
+        });
+    }
     let parsed = Parsed::read(&root, overrides, &mut found);
     if let Some(source) = &root.acknowledgements {
         read_acknowledgements(source, &mut found);
     }
-    let [tools, policies, prompts] = root.counts;
-    let mut checked = Checked {
-        tools,
-        policies,
-        prompts,
-        ..Checked::default()
-    };
-    checked.cases = parsed
-        .tools
-        .values()
-        .map(|tool| tool.tests.len())
-        .sum::<usize>()
-        + parsed
-            .policies
-            .values()
-            .map(|policy| policy.tests.len())
-            .sum::<usize>();
-    checked.invariants = parsed
-        .policies
-        .values()
-        .map(|policy| policy.never.len())
-        .sum();
-    if tools == 0 {
+    let checked = parsed.checked(&root);
+    if checked.tools == 0 && root.unread.get(TOOLS).is_none_or(BTreeSet::is_empty) {
         found.push(
             Diagnostic::error(
                 "nothing-to-check",
@@ -96,30 +93,39 @@ fn read_acknowledgements(source: &Source, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn read_settings(
-    source: Option<&Source>,
-    overrides: Overrides,
-    found: &mut Vec<Diagnostic>,
-) -> Settings {
+fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>) -> Settings {
     let none = Source::new("tolkien.yaml", "");
-    let source = source.unwrap_or(&none);
-    let node = if source.text().is_empty() {
-        None
-    } else {
-        yaml::parse(source, found)
+    let source = root.settings.as_ref().unwrap_or(&none);
+    if root.settings_unread {
+        return Settings::unread();
+    }
+    let Some(node) = yaml::parse_optional(source, found) else {
+        return Settings::unread();
     };
-    let node = match (node, overrides) {
-        (Some(node), Overrides::None) => node,
-        (None, Overrides::None) => return Settings::default(),
-        (node, Overrides::Environment) => {
-            let empty = Node {
-                span: 0..0,
-                kind: Kind::Map(Vec::new()),
-            };
-            super::settings::overlay(node.unwrap_or(empty), found)
+    let node = match overrides {
+        Overrides::None => node,
+        Overrides::Environment => super::settings::overlay(node, found),
+    };
+    let mut reader = Reader::new(source, found);
+    let settings = super::settings::read(&mut reader, &node);
+    let names = tool_names(root);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tools = Known {
+        names: &names,
+        complete: true,
+    };
+    for role in node.member("roles").map(Node::members).unwrap_or_default() {
+        if let Some(globs) = role.value.member("tools") {
+            check_globs(&mut reader, globs, tools);
         }
-    };
-    super::settings::read(&mut Reader::new(source, found), &node)
+    }
+    settings
+}
+
+/// The names of all tools that there are, unreadable ones included.
+fn tool_names(root: &Root) -> BTreeSet<String> {
+    let unread = root.unread.get(TOOLS).into_iter().flatten();
+    root.tools.keys().chain(unread).cloned().collect()
 }
 
 /// The files, each read by itself.
@@ -128,43 +134,48 @@ struct Parsed {
     tools: BTreeMap<ToolName, Arc<Tool>>,
     policies: BTreeMap<PolicyName, Arc<Policy>>,
     prompts: Prompts,
-    /// Tools whose file has errors: they exist, so that nothing else complains that they do not.
-    broken: BTreeSet<String>,
+    /// Whether a tool's file could not be read: nothing follows from its absence.
+    broken: bool,
 }
 
 impl Parsed {
     fn read(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>) -> Self {
-        let settings = read_settings(root.settings.as_ref(), overrides, found);
-        let names: Vec<&str> = root.prompts.keys().map(String::as_str).collect();
+        let settings = read_settings(root, overrides, found);
+        let nothing = BTreeSet::new();
+        let unread = root.unread.get(PROMPTS).unwrap_or(&nothing);
+        let prompt_names = root.prompts.keys().chain(unread);
+        let prompt_names: Vec<&str> = prompt_names.map(String::as_str).collect();
+        let tool_names = tool_names(root);
+        let names: Vec<&str> = tool_names.iter().map(String::as_str).collect();
         let world = World {
             settings: &settings,
-            prompts: &names,
+            prompts: Known {
+                names: &prompt_names,
+                complete: true,
+            },
+            tools: Known {
+                names: &names,
+                complete: true,
+            },
         };
         let mut tools = BTreeMap::new();
-        let mut broken = BTreeSet::new();
         for (name, source) in &root.tools {
             let tool = yaml::parse(source, found).and_then(|node| {
                 super::tool::read(&mut Reader::new(source, found), name, &node, world)
             });
-            match tool {
-                Some(tool) => {
-                    tools.insert(tool.name.clone(), Arc::new(tool));
-                }
-                None => {
-                    broken.insert(name.clone());
-                }
-            }
+            tools.extend(tool.map(|tool| (tool.name.clone(), Arc::new(tool))));
         }
-        let policies = read_policies(root, &settings, found);
+        let broken = tools.len() < tool_names.len();
+        let policies = import::read_policies(root, world, found);
         let uses: Vec<Use> = tools.values().flat_map(|tool| prompts_of(tool)).collect();
-        // A broken tool may be the one that uses a prompt.
-        let prompts = prompt::read(
-            &root.prompts,
-            &uses,
-            broken.is_empty(),
-            &settings.facts,
-            found,
-        );
+        let around = Surroundings {
+            uses: &uses,
+            // A broken tool may be the one that uses a prompt.
+            all_uses: !broken,
+            facts: settings.knows("facts").then_some(&settings.facts),
+            unread,
+        };
+        let prompts = prompt::read(&root.prompts, around, found);
         Self {
             settings,
             tools,
@@ -174,9 +185,24 @@ impl Parsed {
         }
     }
 
+    fn checked(&self, root: &Root) -> Checked {
+        let [tools, policies, prompts] = root.counts;
+        let tool_cases = self.tools.values().map(|tool| tool.tests.len());
+        let policy_cases = self.policies.values().map(|policy| policy.tests.len());
+        let invariants = self.policies.values().map(|policy| policy.never.len());
+        Checked {
+            tools,
+            policies,
+            prompts,
+            cases: tool_cases.chain(policy_cases).sum(),
+            invariants: invariants.sum(),
+        }
+    }
+
     fn finish(self, root: &Root, found: &mut Vec<Diagnostic>) -> Option<Config> {
-        self.check_names(found);
+        self.check_selectors(found);
         self.check_not_enforced(found);
+        self.check_script(root, found);
         if found.iter().any(|found| found.severity == Severity::Error) {
             return None;
         }
@@ -217,25 +243,17 @@ impl Parsed {
         Selection { policies, compiled }
     }
 
-    /// Names of tools, wherever they are written.
-    fn check_names(&self, found: &mut Vec<Diagnostic>) {
-        let names: Vec<&str> = self
-            .tools
-            .keys()
-            .map(ToolName::as_str)
-            .chain(self.broken.iter().map(String::as_str))
-            .collect();
+    /// A policy that selects nothing was meant for something.
+    fn check_selectors(&self, found: &mut Vec<Diagnostic>) {
+        if self.broken {
+            return;
+        }
         for policy in self.policies.values() {
-            for glob in policy.applies_to.tools.iter().flatten() {
-                if !names.iter().any(|name| glob_matches(glob, name)) {
-                    found.push(unknown_tool(glob, &names, policy.place.clone()));
-                }
-            }
-            let selects = self
-                .tools
-                .values()
-                .any(|tool| policy.applies_to.selects(tool));
-            if !selects && self.broken.is_empty() {
+            let selects = |tool: &Arc<Tool>| policy.applies_to.selects(tool);
+            let told = |found: &Diagnostic| {
+                found.place.file == policy.place.file && found.code.0 == "unknown-tool"
+            };
+            if !self.tools.values().any(selects) && !found.iter().any(told) {
                 found.push(
                     Diagnostic::error(
                         "selects-nothing",
@@ -245,87 +263,35 @@ impl Parsed {
                     .help("look at `applies_to`: every part of it must hold for at least one tool"),
                 );
             }
-            for case in &policy.tests {
-                if !names.contains(&case.tool.as_str()) {
-                    found.push(unknown_tool(case.tool.as_str(), &names, case.place.clone()));
-                }
-            }
-        }
-        for role in self.settings.roles.by_name.values() {
-            for glob in &role.tools {
-                if let Some(place) = &role.place
-                    && !names.iter().any(|name| glob_matches(glob, name))
-                {
-                    found.push(unknown_tool(glob, &names, place.clone()));
-                }
-            }
         }
     }
-}
 
-fn unknown_tool(name: &str, names: &[&str], place: Place) -> Diagnostic {
-    let help = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the tools are {}", listed(names.iter().copied(), "and")),
-    };
-    Diagnostic::error("unknown-tool", place, format!("no tool is named `{name}`")).help(help)
-}
-
-/// Reads all policies: first their names, in an order in which each finds the names it imports.
-fn read_policies(
-    root: &Root,
-    settings: &Settings,
-    found: &mut Vec<Diagnostic>,
-) -> BTreeMap<PolicyName, Arc<Policy>> {
-    let mut nodes = BTreeMap::new();
-    for (name, source) in &root.policies {
-        if let Some(node) = yaml::parse(source, found) {
-            nodes.insert(name.as_str(), (source, node));
+    /// A script that is named must be there and be readable.
+    fn check_script(&self, root: &Root, found: &mut Vec<Diagnostic>) {
+        if let Err(problem) = read_script(&self.settings.model, &root.folder) {
+            found.push(*problem);
         }
     }
-    let mut names: BTreeMap<String, Names> = BTreeMap::new();
-    let mut waiting: Vec<&str> = nodes.keys().copied().collect();
-    while !waiting.is_empty() {
-        let others: Vec<&str> = waiting.clone();
-        let imports = |name: &str| {
-            let text = nodes.get(name).map_or("", |(source, _)| source.text());
-            others
-                .iter()
-                .any(|other| *other != name && text.contains(&format!("<{other}.")))
-        };
-        // Those that import from each other in a circle are read too; what they miss is reported.
-        let (later, mut now): (Vec<&str>, Vec<&str>) =
-            waiting.iter().copied().partition(|name| imports(name));
-        waiting = if now.is_empty() {
-            now = later;
-            Vec::new()
-        } else {
-            later
-        };
-        for name in now {
-            if let Some((source, node)) = nodes.get(name) {
-                let mut reader = Reader::new(source, found);
-                if let Some(read) = super::policy::read_names(&mut reader, node, &names) {
-                    names.insert(name.to_owned(), read);
-                }
-            }
-        }
-    }
-    let mut policies = BTreeMap::new();
-    for (name, (source, node)) in &nodes {
-        let Some(names) = names.get(*name) else {
-            continue;
-        };
-        let mut reader = Reader::new(source, found);
-        if let Some(policy) = super::policy::read(&mut reader, name, node, names, settings) {
-            policies.insert(policy.name.clone(), Arc::new(policy));
-        }
-    }
-    policies
 }
 
 /// The prompts that a tool's templates render.
 fn prompts_of(tool: &Tool) -> Vec<Use> {
+    let used = |template: &Template| {
+        let place = template.place.clone();
+        let parts = template.parts.iter().filter_map(move |part| match part {
+            Part::Prompt { name, arguments } => Some(Use {
+                name: name.clone(),
+                arguments: arguments.iter().map(|(key, _)| key.clone()).collect(),
+                place: place.clone(),
+            }),
+            _ => None,
+        });
+        parts.collect::<Vec<Use>>()
+    };
+    templates_of(tool).into_iter().flat_map(used).collect()
+}
+
+fn templates_of(tool: &Tool) -> Vec<&Template> {
     let mut templates: Vec<&Template> = Vec::new();
     for command in tool.run.commands() {
         templates.extend(command.stdin.iter().chain(&command.cwd));
@@ -340,20 +306,14 @@ fn prompts_of(tool: &Tool) -> Vec<Use> {
     }
     match &tool.run {
         Run::Steps(steps) => templates.extend(steps.result.iter()),
-        Run::Http(http) => templates.extend(http.body.iter()),
+        Run::Http(http) => {
+            templates.push(&http.url);
+            templates.extend(http.body.iter());
+            templates.extend(http.headers.iter().map(|(_, template)| template));
+        }
         Run::Command(_) | Run::Mcp { .. } => {}
     }
     templates
-        .into_iter()
-        .flat_map(|template| &template.parts)
-        .filter_map(|part| match part {
-            Part::Prompt { name, arguments } => Some(Use {
-                name: name.clone(),
-                arguments: arguments.iter().map(|(key, _)| key.clone()).collect(),
-            }),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Renders `system.md` once as a session would, which finds what no reading of names can.
@@ -418,25 +378,20 @@ impl Config {
 
     /// Reads the script that `model: {provider: script}` names; absent for another model.
     pub fn script(&self) -> Result<Option<Value>, Box<Diagnostic>> {
-        let Model::Script { script, .. } = &self.settings.model else {
-            return Ok(None);
-        };
-        let shown = script.display().to_string();
-        let source = super::source::read_beside(&self.folder, script, &shown)?;
-        let mut found = Vec::new();
-        let node = yaml::parse(&source, &mut found);
-        match (node, found.into_iter().next()) {
-            (Some(node), None) => {
-                let mut found = Vec::new();
-                let value = Reader::new(&source, &mut found).json(&node);
-                match found.into_iter().next() {
-                    Some(problem) => Err(Box::new(problem)),
-                    None => Ok(Some(value)),
-                }
-            }
-            (_, problem) => Err(Box::new(problem.unwrap_or_else(|| {
-                Diagnostic::error("empty-file", Place::file(shown), "this file is empty")
-            }))),
-        }
+        read_script(&self.settings.model, &self.folder)
+    }
+}
+
+fn read_script(model: &Model, folder: &Path) -> Result<Option<Value>, Box<Diagnostic>> {
+    let Model::Script { script, place } = model else {
+        return Ok(None);
+    };
+    let source = super::source::read_beside(folder, script, place.as_ref())?;
+    let mut found = Vec::new();
+    let node = yaml::parse(&source, &mut found);
+    let value = node.map(|node| Reader::new(&source, &mut found).json(&node));
+    match found.into_iter().next() {
+        Some(problem) => Err(Box::new(problem)),
+        None => Ok(value),
     }
 }

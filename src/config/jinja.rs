@@ -22,8 +22,19 @@ pub(crate) struct Mentions {
     pub(crate) filters: Vec<(String, Range<usize>)>,
     /// Tests, as in `x is test`.
     pub(crate) tests: Vec<(String, Range<usize>)>,
-    /// Other files: `include`, `import`, `extends`; absent when the name is computed.
-    pub(crate) files: Vec<(Option<String>, Range<usize>)>,
+    /// Other files: `include`, `import`, `extends`.
+    pub(crate) files: Vec<Mentioned>,
+}
+
+/// Another file that a text reads.
+#[derive(Debug)]
+pub(crate) struct Mentioned {
+    /// Its name; absent when that is computed.
+    pub(crate) name: Option<String>,
+    /// Where it is named.
+    pub(crate) span: Range<usize>,
+    /// Names that the text assigns there: the other file sees them too.
+    pub(crate) scope: BTreeSet<String>,
 }
 
 /// An environment that is strict about undefined names and cannot run for ever.
@@ -50,6 +61,7 @@ pub(crate) fn knows(environment: &Environment<'_>, kind: &str, name: &str) -> bo
 pub(crate) fn mentions(text: &str) -> Result<Mentions, minijinja::Error> {
     let template = parse(text, "template", minijinja::syntax::SyntaxConfig::default())?;
     let mut walker = Walker {
+        text,
         found: Mentions::default(),
         scopes: vec![BTreeSet::new()],
     };
@@ -63,6 +75,7 @@ pub(crate) fn bytes(span: Span) -> Range<usize> {
 }
 
 struct Walker<'a> {
+    text: &'a str,
     found: Mentions,
     scopes: Vec<BTreeSet<&'a str>>,
 }
@@ -187,17 +200,20 @@ impl<'a> Walker<'a> {
     }
 
     fn file(&mut self, name: &Expr<'a>) {
-        let span = bytes(name.span());
-        match name.as_const() {
-            Some(value) => self
-                .found
-                .files
-                .push((value.as_str().map(str::to_owned), span)),
-            None => {
-                self.found.files.push((None, span));
-                self.expression(name);
-            }
+        let constant = name.as_const();
+        if constant.is_none() {
+            self.expression(name);
         }
+        self.found.files.push(Mentioned {
+            name: constant.and_then(|value| value.as_str().map(str::to_owned)),
+            span: bytes(name.span()),
+            scope: self
+                .scopes
+                .iter()
+                .flatten()
+                .map(|name| (*name).to_owned())
+                .collect(),
+        });
     }
 
     fn arguments(&mut self, arguments: &[CallArg<'a>]) {
@@ -215,6 +231,18 @@ impl<'a> Walker<'a> {
         if !self.scopes.iter().any(|scope| scope.contains(name)) {
             self.found.names.push((name.to_owned(), bytes(span)));
         }
+    }
+
+    /// The bytes of a filter's or test's name, which stands behind what it is applied to.
+    fn name_after(&self, name: &str, whole: Span, inner: Option<Span>) -> Range<usize> {
+        let whole = bytes(whole);
+        let from = inner.map_or(whole.start, |inner| bytes(inner).end);
+        let found = self
+            .text
+            .get(from..)
+            .and_then(|rest| rest.find(name))
+            .map(|at| from + at..from + at + name.len());
+        found.unwrap_or(whole)
     }
 
     fn expression(&mut self, expression: &Expr<'a>) {
@@ -248,16 +276,15 @@ impl<'a> Walker<'a> {
                     .for_each(|value| self.expression(value));
             }
             Expr::Filter(filter) => {
-                self.found
-                    .filters
-                    .push((filter.name.to_owned(), bytes(filter.span())));
+                let inner = filter.expr.as_ref().map(Expr::span);
+                let span = self.name_after(filter.name, filter.span(), inner);
+                self.found.filters.push((filter.name.to_owned(), span));
                 filter.expr.iter().for_each(|value| self.expression(value));
                 self.arguments(&filter.args);
             }
             Expr::Test(test) => {
-                self.found
-                    .tests
-                    .push((test.name.to_owned(), bytes(test.span())));
+                let span = self.name_after(test.name, test.span(), Some(test.expr.span()));
+                self.found.tests.push((test.name.to_owned(), span));
                 self.expression(&test.expr);
                 self.arguments(&test.args);
             }

@@ -8,7 +8,7 @@ use super::name::{PolicyName, RoleName};
 use super::tool::{Case, Effect, Rule, Tool};
 use crate::diagnostic::Place;
 
-pub(crate) use read::{read, read_names};
+pub(crate) use read::{check_globs, read, read_names};
 
 /// The door through which a call came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -1,12 +1,11 @@
 //! Prompts: MiniJinja templates, strict about undefined names, checked in all their branches.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::jinja::{self, Mentions};
-use crate::diagnostic::{Diagnostic, Place, Source, listed, nearest};
+use super::jinja::{self, Mentioned, Mentions};
+use crate::diagnostic::{Diagnostic, Place, Source, nearest, suggestion};
 
 /// The prompt that every session starts with.
 pub const SYSTEM: &str = "system.md";
@@ -53,16 +52,30 @@ pub(crate) struct Use {
     pub(crate) name: String,
     /// The names of the arguments.
     pub(crate) arguments: BTreeSet<String>,
+    /// Where the template is written.
+    pub(crate) place: Place,
+}
+
+/// What prompts are checked against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// What the tools render.
+    pub(crate) uses: &'a [Use],
+    /// Whether these are all uses, so that a prompt without one is not used.
+    pub(crate) all_uses: bool,
+    /// The settings' facts; absent where they could not be read.
+    pub(crate) facts: Option<&'a Map<String, Value>>,
+    /// Files that exist, but could not be read.
+    pub(crate) unread: &'a BTreeSet<String>,
 }
 
 /// Checks all prompts together and compiles them.
 pub(crate) fn read(
     sources: &BTreeMap<String, Source>,
-    uses: &[Use],
-    report_unused: bool,
-    facts: &Map<String, Value>,
+    around: Surroundings<'_>,
     found: &mut Vec<Diagnostic>,
 ) -> Prompts {
+    let before = found.len();
     let mut environment = jinja::environment();
     let mut mentions = BTreeMap::new();
     for (name, source) in sources {
@@ -74,24 +87,7 @@ pub(crate) fn read(
             Err(error) => found.push(syntax(source, &error)),
         }
     }
-    for (name, all) in &mentions {
-        if let Some(source) = sources.get(*name) {
-            check_files(source, all, sources, found);
-            check_filters(source, all, &environment, found);
-        }
-    }
-    let readers = readers(&mentions, uses);
-    for (name, all) in &mentions {
-        let Some(source) = sources.get(*name) else {
-            continue;
-        };
-        match readers.get(*name) {
-            Some(known) => check_names(source, all, known, &environment, facts, found),
-            None if report_unused => found.push(unused(source)),
-            None => {}
-        }
-    }
-    if !sources.contains_key(SYSTEM) {
+    if !sources.contains_key(SYSTEM) && !around.unread.contains(SYSTEM) {
         found.push(
             Diagnostic::error(
                 "missing-prompt",
@@ -101,12 +97,67 @@ pub(crate) fn read(
             .help("write one: it tells the model who it is and what it may do"),
         );
     }
+    for (name, all) in &mentions {
+        if let Some(source) = sources.get(*name) {
+            check_files(source, all, sources, around.unread, found);
+            check_filters(source, all, &environment, found);
+        }
+    }
+    // What cannot be read, or is named wrongly, may be what reads another prompt.
+    let all_uses = around.all_uses && found.len() == before && around.unread.is_empty();
+    let readers = readers(&mentions, around.uses);
+    for (name, all) in &mentions {
+        let Some(source) = sources.get(*name) else {
+            continue;
+        };
+        match readers.get(*name) {
+            Some(known) => {
+                check_names((name, source), all, known, &environment, around.uses, found);
+                if let (Some(facts), true) = (around.facts, known.contains("facts")) {
+                    check_facts(source, all, facts, found);
+                }
+            }
+            None if all_uses => found.push(unused(source)),
+            None => {}
+        }
+    }
+    check_arguments(&mentions, around.uses, found);
     Prompts { environment }
+}
+
+/// Reports arguments that a prompt, and what it includes, never mentions.
+fn check_arguments(mentions: &BTreeMap<&str, Mentions>, uses: &[Use], found: &mut Vec<Diagnostic>) {
+    for one in uses {
+        let mut open = vec![one.name.as_str()];
+        let mut seen = BTreeSet::new();
+        let mut used: BTreeSet<&str> = BTreeSet::new();
+        while let Some(name) = open.pop() {
+            let Some(all) = mentions.get(name) else {
+                return;
+            };
+            if seen.insert(name) {
+                used.extend(all.names.iter().map(|(name, _)| name.as_str()));
+                open.extend(all.files.iter().filter_map(|file| file.name.as_deref()));
+            }
+        }
+        for argument in &one.arguments {
+            if !used.contains(argument.as_str()) {
+                found.push(
+                    Diagnostic::warning(
+                        "unused-argument",
+                        one.place.clone(),
+                        format!("`{}` never mentions `{argument}`", one.name),
+                    )
+                    .help("remove the argument, or use it in the prompt"),
+                );
+            }
+        }
+    }
 }
 
 /// For each file that is read at all, the names that everything which reads it provides.
 fn readers<'a>(
-    mentions: &BTreeMap<&'a str, Mentions>,
+    mentions: &'a BTreeMap<&'a str, Mentions>,
     uses: &'a [Use],
 ) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
     let system = || SYSTEM_NAMES.into_iter().collect::<BTreeSet<&str>>();
@@ -127,12 +178,14 @@ fn readers<'a>(
         if readers.get(name) == Some(&narrowed) {
             continue;
         }
-        for (file, _) in &all.files {
+        for file in &all.files {
             let included = file
+                .name
                 .as_deref()
-                .and_then(|file| mentions.get_key_value(file));
+                .and_then(|name| mentions.get_key_value(name));
             if let Some((included, _)) = included {
-                open.push((included, narrowed.clone()));
+                let scope = file.scope.iter().map(String::as_str);
+                open.push((included, narrowed.iter().copied().chain(scope).collect()));
             }
         }
         readers.insert(name, narrowed);
@@ -151,11 +204,12 @@ fn check_files(
     source: &Source,
     all: &Mentions,
     sources: &BTreeMap<String, Source>,
+    unread: &BTreeSet<String>,
     found: &mut Vec<Diagnostic>,
 ) {
-    for (file, range) in &all.files {
-        let place = source.place(range.clone());
-        let Some(file) = file else {
+    for Mentioned { name, span, .. } in &all.files {
+        let place = source.place(span.clone());
+        let Some(file) = name else {
             found.push(
                 Diagnostic::error(
                     "computed-include",
@@ -166,16 +220,11 @@ fn check_files(
             );
             continue;
         };
-        if sources.contains_key(file) {
+        if sources.contains_key(file) || unread.contains(file) {
             continue;
         }
-        let help = match nearest(file, sources.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "the prompts are {}",
-                listed(sources.keys().map(String::as_str), "and")
-            ),
-        };
+        let known = sources.keys().map(String::as_str);
+        let help = suggestion(file, known, "the prompts are");
         found.push(
             Diagnostic::error(
                 "missing-include",
@@ -197,11 +246,7 @@ pub(crate) fn check_filters(
     for (kind, names) in [("filter", &all.filters), ("test", &all.tests)] {
         for (name, range) in names {
             if !jinja::knows(environment, kind, name) {
-                found.push(unknown_filter(
-                    kind,
-                    name,
-                    source.place(name_in(source, range, name)),
-                ));
+                found.push(unknown_filter(kind, name, source.place(range.clone())));
             }
         }
     }
@@ -260,20 +305,12 @@ pub(crate) fn unknown_filter(kind: &str, name: &str, place: Place) -> Diagnostic
     Diagnostic::error(code, place, format!("there is no {kind} `{name}`")).help(help)
 }
 
-fn name_in(source: &Source, range: &Range<usize>, name: &str) -> Range<usize> {
-    let text = source.text().get(range.clone()).unwrap_or_default();
-    match text.find(name) {
-        Some(at) => range.start + at..range.start + at + name.len(),
-        None => range.clone(),
-    }
-}
-
 fn check_names(
-    source: &Source,
+    (file, source): (&str, &Source),
     all: &Mentions,
     known: &BTreeSet<&str>,
     environment: &minijinja::Environment<'_>,
-    facts: &Map<String, Value>,
+    uses: &[Use],
     found: &mut Vec<Diagnostic>,
 ) {
     let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
@@ -281,25 +318,28 @@ fn check_names(
         if known.contains(name.as_str()) || globals.contains(name.as_str()) {
             continue;
         }
-        let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!(
-                "this prompt may use {}",
-                listed(known.iter().copied(), "and")
-            ),
+        let help = if known.is_empty() {
+            format!("a tool gives it as an argument: `prompt(\"{file}\", {name}=…)`")
+        } else {
+            suggestion(name, known.iter().copied(), "this prompt may use")
         };
-        found.push(
-            Diagnostic::error(
-                "unknown-name",
-                source.place(range.clone()),
-                format!("`{name}` is not defined here"),
-            )
-            .help(help),
-        );
+        let place = source.place(range.clone());
+        let message = format!("`{name}` is not defined here");
+        let mut finding = Diagnostic::error("unknown-name", place, message).help(help);
+        let without = |one: &&Use| one.name == file && !one.arguments.contains(name);
+        if let Some(one) = uses.iter().find(without) {
+            finding = finding.label(one.place.clone(), "rendered here without it");
+        }
+        found.push(finding);
     }
-    if !known.contains("facts") {
-        return;
-    }
+}
+
+fn check_facts(
+    source: &Source,
+    all: &Mentions,
+    facts: &Map<String, Value>,
+    found: &mut Vec<Diagnostic>,
+) {
     for (_, attribute, range) in all.attributes.iter().filter(|(name, ..)| name == "facts") {
         if facts.contains_key(attribute) {
             continue;

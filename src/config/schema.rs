@@ -1,13 +1,15 @@
 //! The JSON Schema of a tool's input: checked, compiled once, and taken apart as far as templates
 //! and rules need it.
 
+mod keyword;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::{Map, Value};
 
-use super::yaml::{Fields, Kind, Node, Reader};
-use crate::diagnostic::{Diagnostic, Place, nearest};
+use super::yaml::{Entry, Fields, Kind, Node, Reader};
+use crate::diagnostic::{Diagnostic, Place, listed, nearest};
 
 /// A checked JSON Schema (2020-12) of an object.
 #[derive(Debug)]
@@ -71,6 +73,12 @@ impl InputSchema {
     }
 }
 
+/// The types of a parameter.
+const TYPES: [&str; 6] = ["string", "integer", "number", "boolean", "array", "object"];
+
+/// What templates call by these names is never a parameter.
+pub(crate) const TEMPLATE_NAMES: [&str; 5] = ["env", "secret", "steps", "workspace", "prompt"];
+
 /// Keys that make sense at the top of an input schema; others are JSON Schema's but not an object's.
 const TOP_KEYS: [&str; 16] = [
     "type",
@@ -91,18 +99,38 @@ const TOP_KEYS: [&str; 16] = [
     "$schema",
 ];
 
-/// Reads `input`.
-pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<InputSchema> {
+/// What could be read of an `input`.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// The schema; absent when anything is wrong with it.
+    pub(crate) schema: Option<InputSchema>,
+    /// The parameters, as far as they could be read.
+    pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// Whether these are all of them, so that another name is a mistake.
+    pub(crate) complete: bool,
+}
+
+/// Reads `input`; absent stands for a key that was not written, which was reported.
+pub(crate) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Read {
+    let nothing = Read {
+        schema: None,
+        parameters: BTreeMap::new(),
+        complete: false,
+    };
     let before = reader.found.len();
-    let fields = reader.fields(node, "`input`", &TOP_KEYS)?;
-    let mut json = reader.json(node);
+    let Some(node) = node else {
+        return nothing;
+    };
+    let Some(fields) = reader.fields(node, "`input`", &TOP_KEYS) else {
+        return nothing;
+    };
     if let Some(kind) = fields.get("type") {
         reader.choice(kind, "the `type` of an input", &[("object", ())]);
     } else {
         reader.required(&fields, "type", "`input`", "write `type: object`");
     }
     if let Some(more) = fields.get("additionalProperties")
-        && reader.boolean(more, "`additionalProperties`") != Some(false)
+        && reader.boolean(more, "`additionalProperties`") == Some(true)
     {
         reader.error(
             "additional-properties",
@@ -111,28 +139,38 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<InputSchema> 
             "remove the key: `additionalProperties: false` is implied",
         );
     }
+    let before_parameters = reader.found.len();
     let parameters = read_parameters(reader, &fields);
-    check_required(reader, &fields, &parameters);
-    let object = json.as_object_mut()?;
-    object.insert("additionalProperties".to_owned(), Value::Bool(false));
-    let validator = compile(reader, node, &json)?;
-    check_defaults(reader, node, &json, &parameters);
-    (reader.found.len() == before).then_some(InputSchema {
-        json,
+    let complete =
+        !reader.failed_since(before_parameters) && !reader.misspelt(&fields, "properties");
+    if complete {
+        check_required(reader, &fields, &parameters);
+    }
+    keyword::check_members(reader, node);
+    let validator = compile(reader, node, before);
+    let schema = validator
+        .filter(|_| !reader.failed_since(before))
+        .map(|(json, validator)| InputSchema {
+            json,
+            parameters: parameters.clone(),
+            validator,
+        });
+    if let Some(schema) = &schema {
+        check_defaults(reader, node, &schema.json, &parameters);
+    }
+    Read {
+        schema: schema.filter(|_| !reader.failed_since(before)),
         parameters,
-        validator,
-    })
+        complete,
+    }
 }
 
 fn read_parameters(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<String, Parameter> {
     let required: Vec<&str> = fields
         .get("required")
-        .and_then(|node| match &node.kind {
-            Kind::List(items) => Some(items),
-            _ => None,
-        })
-        .into_iter()
-        .flatten()
+        .map(Node::items)
+        .unwrap_or_default()
+        .iter()
         .filter_map(|item| match &item.kind {
             Kind::Scalar { text, .. } => Some(text.as_str()),
             _ => None,
@@ -146,39 +184,55 @@ fn read_parameters(reader: &mut Reader<'_>, fields: &Fields<'_>) -> BTreeMap<Str
         .entries(properties, "`properties`")
         .unwrap_or_default()
     {
-        if !is_identifier(&entry.key) {
-            let place = reader.place_of(&entry.key_span);
-            reader.found.push(
-                Diagnostic::error(
-                    "bad-name",
-                    place,
-                    format!("`{}` is no name for a parameter", entry.key),
-                )
-                .help("use letters, digits and `_`, and start with a letter"),
-            );
-            continue;
+        let required = required.contains(&entry.key.as_str());
+        if let Some(parameter) = read_parameter(reader, entry, required) {
+            parameters.insert(entry.key.clone(), parameter);
         }
-        let schema = reader.json(&entry.value);
-        let Some(kind) = kind_of(&schema) else {
-            reader.error(
-                "parameter-type",
-                &entry.value,
-                format!("parameter `{}` has no single `type`", entry.key),
-                "give it one: `string`, `integer`, `number`, `boolean`, `array` or `object`",
-            );
-            continue;
-        };
-        parameters.insert(
-            entry.key.clone(),
-            Parameter {
-                kind,
-                required: required.contains(&entry.key.as_str()),
-                default: schema.get("default").cloned(),
-                place: reader.place_of(&entry.key_span),
-            },
-        );
     }
     parameters
+}
+
+fn read_parameter(reader: &mut Reader<'_>, entry: &Entry, required: bool) -> Option<Parameter> {
+    let place = reader.place_of(&entry.key_span);
+    if !is_identifier(&entry.key) || TEMPLATE_NAMES.contains(&entry.key.as_str()) {
+        reader.found.push(
+            Diagnostic::error(
+                "bad-name",
+                place,
+                format!("`{}` is no name for a parameter", entry.key),
+            )
+            .help(format!(
+                "use letters, digits and `_`, start with a letter, and leave {} to templates",
+                listed(TEMPLATE_NAMES, "and")
+            )),
+        );
+        return None;
+    }
+    let what = format!("the parameter `{}`", entry.key);
+    reader.entries(&entry.value, &what)?;
+    if let Some(kind) = entry.value.member("type")
+        && matches!(kind.kind, Kind::Scalar { .. })
+    {
+        reader.choice(kind, "`type`", &TYPES.map(|kind| (kind, ())))?;
+    }
+    let schema = Reader::new(reader.source, &mut Vec::new()).json(&entry.value);
+    let Some(kind) = kind_of(&schema) else {
+        reader.found.push(
+            Diagnostic::error(
+                "parameter-type",
+                place,
+                format!("the parameter `{}` has no single `type`", entry.key),
+            )
+            .help(format!("give it one: {}", listed(TYPES, "or"))),
+        );
+        return None;
+    };
+    Some(Parameter {
+        kind,
+        required,
+        default: schema.get("default").cloned(),
+        place,
+    })
 }
 
 fn kind_of(schema: &Value) -> Option<ParameterKind> {
@@ -218,16 +272,6 @@ fn check_required(
     fields: &Fields<'_>,
     parameters: &BTreeMap<String, Parameter>,
 ) {
-    let declared: Vec<&str> = fields
-        .get("properties")
-        .and_then(|node| match &node.kind {
-            Kind::Map(entries) => Some(entries),
-            _ => None,
-        })
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.key.as_str())
-        .collect();
     let Some(node) = fields.get("required") else {
         return;
     };
@@ -235,10 +279,10 @@ fn check_required(
         let Some(name) = reader.text(item, "a required parameter's name") else {
             continue;
         };
-        if parameters.contains_key(name) || declared.contains(&name) {
+        if parameters.contains_key(name) {
             continue;
         }
-        let help = match nearest(name, declared.iter().copied()) {
+        let help = match nearest(name, parameters.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "declare it under `properties`, or remove it here".to_owned(),
         };
@@ -251,33 +295,115 @@ fn check_required(
     }
 }
 
-fn compile(reader: &mut Reader<'_>, node: &Node, json: &Value) -> Option<jsonschema::Validator> {
-    if let Err(error) = jsonschema::draft202012::meta::validate(json) {
-        let pointer = error.instance_path().to_string();
-        let span = span_at(node, &pointer);
-        let place = reader.place_of(&span);
-        reader.found.push(
-            Diagnostic::error(
-                "bad-json-schema",
-                place,
-                format!("this is no JSON Schema: {error}"),
-            )
-            .help("`input` is JSON Schema 2020-12; see json-schema.org for its keywords"),
-        );
+/// The schema as it is sent, and compiled; what is wrong with it is reported unless its place was
+/// reported already since there were `before` findings.
+fn compile(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    before: usize,
+) -> Option<(Value, jsonschema::Validator)> {
+    let mut json = reader.json(node);
+    if node.holds_refused() {
         return None;
     }
-    match options().build(json) {
-        Ok(validator) => Some(validator),
-        Err(error) => {
+    let problems: Vec<(Range<usize>, String)> = jsonschema::draft202012::meta::validator()
+        .iter_errors(&json)
+        .map(|error| {
             let pointer = error.instance_path().to_string();
-            let span = span_at(node, &pointer);
-            let place = reader.place_of(&span);
-            reader.found.push(
-                Diagnostic::error("bad-json-schema", place, format!("this schema cannot be used: {error}"))
-                    .help("references must stay within the schema, formats must be known, and expressions are the `regex` crate's"),
-            );
+            (span_at(node, &pointer), keyword::problem(&pointer, &error))
+        })
+        .collect();
+    for (span, message) in problems {
+        let place = reader.place_of(&span);
+        let told = reader.found.iter().skip(before).any(|found| {
+            found.place.file == place.file
+                && (place.bytes.contains(&found.place.bytes.start)
+                    || found.place.bytes.contains(&place.bytes.start))
+        });
+        if !told {
+            reader
+                .found
+                .push(Diagnostic::error("bad-json-schema", place, message).help(
+                    "`input` is JSON Schema 2020-12: json-schema.org says what each keyword takes",
+                ));
+        }
+    }
+    if reader.failed_since(before) {
+        return None;
+    }
+    let object = json.as_object_mut()?;
+    object.insert("additionalProperties".to_owned(), Value::Bool(false));
+    match options().build(&json) {
+        Ok(validator) => Some((json, validator)),
+        Err(error) => {
+            let (place, message, help) = unusable(reader, node, &error);
+            reader
+                .found
+                .push(Diagnostic::error("bad-json-schema", place, message).help(help));
             None
         }
+    }
+}
+
+/// A schema that is one, but asks for what is not offered here.
+fn unusable(
+    reader: &Reader<'_>,
+    node: &Node,
+    error: &jsonschema::ValidationError<'_>,
+) -> (Place, String, &'static str) {
+    let mut wanted = None;
+    let named = error.to_string();
+    find_keyword(node, &mut |key, value| {
+        if let Kind::Scalar { text, .. } = &value.kind
+            && ["pattern", "format", "$ref"].contains(&key)
+            && wanted.is_none()
+            && !works(key, text)
+        {
+            wanted = Some((key.to_owned(), text.clone(), value.span.clone()));
+        }
+    });
+    let Some((key, text, span)) = wanted else {
+        let span = span_at(node, &error.instance_path().to_string());
+        return (
+            reader.place_of(&span),
+            format!("this schema cannot be used: {named}"),
+            "references must stay within the schema, formats must be known, and expressions are the `regex` crate's",
+        );
+    };
+    let place = reader.place_of(&span);
+    match key.as_str() {
+        "pattern" => (
+            place,
+            format!("`{text}` is no expression of the `regex` crate"),
+            "see docs.rs/regex for its syntax: it has no look-around and no back-references",
+        ),
+        "format" => (
+            place,
+            format!("there is no format `{text}`"),
+            "the formats are those of JSON Schema 2020-12: `date-time`, `email`, `uri`, `uuid`, …",
+        ),
+        _ => (
+            place,
+            format!("`{text}` refers to nothing in this schema"),
+            "a reference stays within the schema: `#/$defs/NAME`",
+        ),
+    }
+}
+
+/// Whether a schema of this keyword alone can be used; references are never tried alone.
+fn works(key: &str, text: &str) -> bool {
+    let mut alone = Map::new();
+    alone.insert(key.to_owned(), Value::String(text.to_owned()));
+    key != "$ref" && options().build(&Value::Object(alone)).is_ok()
+}
+
+fn find_keyword<'n>(node: &'n Node, visit: &mut dyn FnMut(&'n str, &'n Node)) {
+    for entry in node.members() {
+        visit(&entry.key, &entry.value);
+        find_keyword(&entry.value, visit);
+    }
+    for item in node.items() {
+        find_keyword(item, visit);
     }
 }
 
@@ -333,7 +459,7 @@ fn span_at(node: &Node, pointer: &str) -> Range<usize> {
                 .find(|entry| entry.key == step)
                 .map(|entry| &entry.value),
             Kind::List(items) => step.parse::<usize>().ok().and_then(|at| items.get(at)),
-            Kind::Scalar { .. } => None,
+            Kind::Scalar { .. } | Kind::Refused => None,
         };
         match next {
             Some(next) => here = next,

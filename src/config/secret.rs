@@ -62,3 +62,10 @@ fn read_file(path: &Path) -> Result<SecretString, Error> {
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
+
+/// The names of all variables that are text.
+pub(crate) fn variable_names() -> Vec<String> {
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .collect()
+}

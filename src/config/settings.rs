@@ -4,7 +4,7 @@ mod overlay;
 
 mod read;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::tool::{Effect, Sandbox};
 use crate::diagnostic::Place;
 
 pub(crate) use overlay::overlay;
-pub(crate) use read::{effects, read, unknown_role};
+pub(crate) use read::{check_env_name, effects, read, unknown_role};
 
 /// The whole of `tolkien.yaml`; every setting has a default.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +46,31 @@ pub struct Settings {
     pub telemetry: Telemetry,
     /// Host-specific text for prompts, as written.
     pub facts: Map<String, Value>,
+    /// Where each section is written.
+    pub(crate) places: BTreeMap<&'static str, Place>,
+    /// Sections that could not be read as a whole: nothing else may complain of what it misses there.
+    pub(crate) broken: BTreeSet<&'static str>,
+}
+
+impl Settings {
+    /// Settings whose file could not be read at all.
+    pub(crate) fn unread() -> Self {
+        Self {
+            broken: read::KEYS.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether all that a section says is known.
+    pub(crate) fn knows(&self, section: &str) -> bool {
+        !self.broken.contains(section)
+    }
+
+    /// Where a section is written, or the file.
+    pub(crate) fn place(&self, section: &str) -> Place {
+        let file = || Place::file("tolkien.yaml");
+        self.places.get(section).cloned().unwrap_or_else(file)
+    }
 }
 
 /// Which model answers.

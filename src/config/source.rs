@@ -4,7 +4,7 @@
 //! read through its `..data` link, resolved once, so that a swap in the middle cannot mix two
 //! revisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ use crate::diagnostic::{Diagnostic, Place, Source, nearest};
 pub(crate) struct Root {
     /// `tolkien.yaml`.
     pub(crate) settings: Option<Source>,
+    /// There is one, but it could not be read.
+    pub(crate) settings_unread: bool,
     /// `tools.d/*.yaml`.
     pub(crate) tools: BTreeMap<String, Source>,
     /// `policies/*.yaml`.
@@ -33,8 +35,22 @@ pub(crate) struct Root {
     pub(crate) folder: PathBuf,
     /// How many files of each kind there are, unreadable ones included.
     pub(crate) counts: [usize; 3],
+    /// What files of each kind that could not be read were probably meant to be, by the names that
+    /// others refer to: they exist, so that nothing else complains that they do not.
+    pub(crate) unread: [BTreeSet<String>; 3],
     hash: BTreeMap<String, Vec<u8>>,
+    /// Names at the top that look like one that is read, with that one.
+    near_misses: Vec<(String, &'static str)>,
 }
+
+/// Positions in [`FOLDERS`].
+pub(crate) const TOOLS: usize = 0;
+
+/// See [`TOOLS`].
+pub(crate) const POLICIES: usize = 1;
+
+/// See [`TOOLS`].
+pub(crate) const PROMPTS: usize = 2;
 
 /// The three folders, their files' ending, and what one is called in findings.
 const FOLDERS: [(&str, &str, &str); 3] = [
@@ -66,7 +82,13 @@ impl Root {
         for (name, path) in entries(&folder)? {
             root.top_level(&name, &path, found)?;
         }
+        root.report_near_misses(found);
         Ok(root)
+    }
+
+    /// Whether there is no file of a configuration here at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hash.is_empty() && self.counts == [0; 3]
     }
 
     /// SHA-256 over the sorted names and contents, each behind its length as eight bytes, the
@@ -100,25 +122,26 @@ impl Root {
         found: &mut Vec<Diagnostic>,
     ) -> Result<(), RootError> {
         if name == SETTINGS {
-            if let Some(source) = self.file(SETTINGS, path, found)? {
-                self.settings = Some(source);
-            }
+            let source = self.hashed(SETTINGS, SETTINGS, path, found);
+            self.settings_unread = source.is_none();
+            self.settings = source;
             return Ok(());
         }
         if name == ACKNOWLEDGEMENTS {
-            self.acknowledgements = self.file(ACKNOWLEDGEMENTS, path, found)?;
+            self.acknowledgements = self.hashed(ACKNOWLEDGEMENTS, ACKNOWLEDGEMENTS, path, found);
             self.hash.remove(ACKNOWLEDGEMENTS);
             return Ok(());
         }
         if let Some((folder, file)) = name.split_once("__")
             && FOLDERS.iter().any(|(known, ..)| *known == folder)
         {
-            return self.member(folder, file, name, path, found);
+            self.member(folder, file, name, path, found);
+            return Ok(());
         }
         if FOLDERS.iter().any(|(known, ..)| *known == name) {
             if path.is_dir() {
                 for (file, path) in entries(path)? {
-                    self.member(name, &file, &format!("{name}/{file}"), &path, found)?;
+                    self.member(name, &file, &format!("{name}/{file}"), &path, found);
                 }
             } else {
                 found.push(
@@ -132,17 +155,33 @@ impl Root {
             }
             return Ok(());
         }
-        if let Some(near) = misspelt(name) {
-            found.push(
-                Diagnostic::warning(
-                    "unexpected-file",
-                    Place::file(name),
-                    format!("`{name}` is not read"),
-                )
-                .help(format!("did you mean `{near}`?")),
-            );
+        let start = name.split_once("__").map_or(name, |(folder, _)| folder);
+        if let Some(near) = misspelt(start) {
+            self.near_misses.push((name.to_owned(), near));
         }
         Ok(())
+    }
+
+    /// A misspelt folder of policies must not mean that there are none. Where the folder that was
+    /// meant exists as well, the other is somebody else's.
+    fn report_near_misses(&self, found: &mut Vec<Diagnostic>) {
+        for (name, near) in &self.near_misses {
+            let exists = self
+                .hash
+                .keys()
+                .any(|key| key == near || key.starts_with(&format!("{near}/")));
+            let place = Place::file(name.as_str());
+            let message = format!("`{name}` is not read");
+            let finding = if exists {
+                Diagnostic::warning("unexpected-file", place, message)
+            } else {
+                Diagnostic::error("unexpected-file", place, message)
+            };
+            let meant = name
+                .split_once("__")
+                .map_or_else(|| (*near).to_owned(), |(_, rest)| format!("{near}__{rest}"));
+            found.push(finding.help(format!("did you mean `{meant}`?")));
+        }
     }
 
     fn member(
@@ -152,57 +191,61 @@ impl Root {
         shown: &str,
         path: &Path,
         found: &mut Vec<Diagnostic>,
-    ) -> Result<(), RootError> {
-        let Some((index, (_, ending, kind))) = FOLDERS
-            .iter()
-            .enumerate()
-            .find(|(_, (known, ..))| *known == folder)
+    ) {
+        let position = FOLDERS.iter().position(|(known, ..)| *known == folder);
+        let Some((index, (_, ending, kind))) =
+            position.and_then(|at| FOLDERS.get(at).map(|folder| (at, folder)))
         else {
-            return Ok(());
+            return;
         };
+        let key = format!("{folder}/{file}");
         let Some(stem) = file.strip_suffix(ending).filter(|stem| !stem.is_empty()) else {
-            found.push(unread(shown, file, ending, kind));
-            return Ok(());
+            found.push(unexpected(shown, file, ending, kind));
+            self.hash.insert(key, Vec::new());
+            self.set_unread(index, file.split('.').next().unwrap_or(file));
+            return;
         };
         if let Some(count) = self.counts.get_mut(index) {
             *count += 1;
         }
-        let shown = if self.hash.contains_key(&format!("{folder}/{file}")) {
+        if self.hash.contains_key(&key) {
             found.push(
                 Diagnostic::error(
                     "file-twice",
                     Place::file(shown),
-                    format!("`{folder}/{file}` is here a second time, in a folder and flat"),
+                    format!("`{key}` is here a second time, in a folder and flat"),
                 )
                 .help("keep one of the two files"),
             );
-            return Ok(());
-        } else {
-            shown
-        };
-        if kind != &"prompt" && !is_name(stem, if *kind == "tool" { b'_' } else { b'-' }) {
-            found.push(bad_name(shown, stem, kind));
-            self.hash.insert(format!("{folder}/{file}"), Vec::new());
-            return Ok(());
+            return;
         }
-        let Some(source) = self.hashed(&format!("{folder}/{file}"), shown, path, found)? else {
-            return Ok(());
+        if index != PROMPTS && !is_name(stem, joiner(kind)) {
+            found.push(bad_name(shown, stem, kind));
+            self.hash.insert(key, Vec::new());
+            self.set_unread(index, stem);
+            self.set_unread(index, &better_name(stem, kind));
+            return;
+        }
+        let Some(source) = self.hashed(&key, shown, path, found) else {
+            self.set_unread(index, stem);
+            return;
         };
-        match *kind {
-            "tool" => self.tools.insert(stem.to_owned(), source),
-            "policy" => self.policies.insert(stem.to_owned(), source),
+        match index {
+            TOOLS => self.tools.insert(stem.to_owned(), source),
+            POLICIES => self.policies.insert(stem.to_owned(), source),
             _ => self.prompts.insert(file.to_owned(), source),
         };
-        Ok(())
     }
 
-    fn file(
-        &mut self,
-        name: &str,
-        path: &Path,
-        found: &mut Vec<Diagnostic>,
-    ) -> Result<Option<Source>, RootError> {
-        self.hashed(name, name, path, found)
+    fn set_unread(&mut self, index: usize, stem: &str) {
+        let name = if index == PROMPTS {
+            format!("{stem}.md")
+        } else {
+            stem.to_owned()
+        };
+        if let Some(unread) = self.unread.get_mut(index) {
+            unread.insert(name);
+        }
     }
 
     fn hashed(
@@ -211,98 +254,100 @@ impl Root {
         shown: &str,
         path: &Path,
         found: &mut Vec<Diagnostic>,
-    ) -> Result<Option<Source>, RootError> {
-        let bytes = match text_file(shown, path)? {
+    ) -> Option<Source> {
+        let bytes = match text_file(shown, path) {
             Ok(bytes) => bytes,
             Err(finding) => {
-                found.push(finding);
+                found.push(*finding);
                 self.hash.insert(key.to_owned(), Vec::new());
-                return Ok(None);
+                return None;
             }
         };
         self.hash.insert(key.to_owned(), bytes.clone());
-        match String::from_utf8(bytes) {
-            Ok(text) => {
-                let text = text
-                    .strip_prefix('\u{feff}')
-                    .map(str::to_owned)
-                    .unwrap_or(text);
-                Ok(Some(Source::new(shown, text)))
-            }
-            Err(error) => {
-                let valid = error.utf8_error().valid_up_to();
-                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-                let place = Source::new(shown, text).place(valid..valid);
-                found.push(
-                    Diagnostic::error("not-utf8", place, "this file is not UTF-8 text")
-                        .help("save it as UTF-8; the first wrong byte stands here"),
-                );
-                Ok(None)
+        match decode(shown, bytes) {
+            Ok(source) => Some(source),
+            Err(finding) => {
+                found.push(*finding);
+                None
             }
         }
     }
 }
 
-/// Reads a text that the settings name, relative to the root.
+/// A file's text, without the mark that some editors put first.
+fn decode(shown: &str, bytes: Vec<u8>) -> Result<Source, Box<Diagnostic>> {
+    match String::from_utf8(bytes) {
+        Ok(text) => {
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+            Ok(Source::new(shown, text))
+        }
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let place = Source::new(shown, text).place(valid..valid);
+            let finding = Diagnostic::error("not-utf8", place, "this file is not UTF-8 text")
+                .help("save it as UTF-8; the first wrong byte stands here");
+            Err(Box::new(finding))
+        }
+    }
+}
+
+/// Reads a text that the settings name, relative to the root; `place` is where they name it.
 pub(crate) fn read_beside(
     folder: &Path,
     name: &Path,
-    shown: &str,
+    place: Option<&Place>,
 ) -> Result<Source, Box<Diagnostic>> {
-    let missing = |_| {
-        Box::new(
-            Diagnostic::error(
-                "missing-file",
-                Place::file(shown),
-                format!("there is no file `{shown}`"),
-            )
-            .help("write its path relative to the configuration's folder"),
-        )
-    };
-    let bytes = text_file(shown, &folder.join(name)).map_err(missing)?;
-    let text = String::from_utf8(bytes.map_err(Box::new)?).map_err(|_| {
-        Box::new(
-            Diagnostic::error(
-                "not-utf8",
-                Place::file(shown),
-                "this file is not UTF-8 text",
-            )
-            .help("save it as UTF-8"),
-        )
-    })?;
-    Ok(Source::new(shown, text))
+    let shown = name.display().to_string();
+    let path = folder.join(name);
+    if !path.exists() {
+        let place = place
+            .cloned()
+            .unwrap_or_else(|| Place::file(shown.as_str()));
+        let finding =
+            Diagnostic::error("missing-file", place, format!("there is no file `{shown}`"))
+                .help("write its path relative to the configuration's folder");
+        return Err(Box::new(finding));
+    }
+    decode(&shown, text_file(&shown, &path)?)
 }
 
-/// A file's bytes, never more than the limit; what is wrong with the file is a finding.
-fn text_file(shown: &str, path: &Path) -> Result<Result<Vec<u8>, Diagnostic>, RootError> {
-    let metadata = fs::metadata(path).map_err(|source| io_error(path, source))?;
-    if !metadata.is_file() {
-        return Ok(Err(Diagnostic::error(
-            "not-a-file",
-            Place::file(shown),
-            format!("`{shown}` is not a file"),
+/// A file's bytes, never more than the limit.
+fn text_file(shown: &str, path: &Path) -> Result<Vec<u8>, Box<Diagnostic>> {
+    let wrong = |code, message: String, help: &str| {
+        Box::new(Diagnostic::error(code, Place::file(shown), message).help(help))
+    };
+    let unreadable = |source: std::io::Error| {
+        wrong(
+            "unreadable-file",
+            format!("`{shown}` cannot be read: {source}"),
+            "look at its permissions, and where it leads if it is a link",
         )
-        .help(
+    };
+    let metadata = fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        return Err(wrong(
+            "not-a-file",
+            format!("`{shown}` is not a file"),
             "a configuration holds files only; remove it, or give it another ending",
-        )));
+        ));
     }
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX);
     fs::File::open(path)
         .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-        .map_err(|source| io_error(path, source))?;
+        .map_err(unreadable)?;
     if bytes.len() > MAX_FILE_BYTES {
-        return Ok(Err(Diagnostic::error(
+        return Err(wrong(
             "too-large",
-            Place::file(shown),
             format!(
                 "this file has {} bytes, and at most {MAX_FILE_BYTES} are read",
                 metadata.len()
             ),
-        )
-        .help("a ConfigMap, the whole of it, holds no more than 1 MiB")));
+            "a ConfigMap, the whole of it, holds no more than 1 MiB",
+        ));
     }
-    Ok(Ok(bytes))
+    Ok(bytes)
 }
 
 /// Sorted names and paths; hidden ones, the `..data` machinery of a ConfigMap included, are passed
@@ -335,13 +380,34 @@ fn is_name(stem: &str, joiner: u8) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == joiner)
 }
 
-fn bad_name(shown: &str, stem: &str, kind: &str) -> Diagnostic {
-    let joiner = if kind == "tool" { '_' } else { '-' };
+/// The character that joins the words of a name.
+fn joiner(kind: &str) -> u8 {
+    if kind == "tool" { b'_' } else { b'-' }
+}
+
+fn better_name(stem: &str, kind: &str) -> String {
     let better: String = stem
         .to_lowercase()
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { joiner })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() {
+                c
+            } else {
+                char::from(joiner(kind))
+            }
+        })
+        .skip_while(|c| !c.is_ascii_lowercase())
+        .take(64)
         .collect();
+    if better.is_empty() {
+        kind.to_owned()
+    } else {
+        better
+    }
+}
+
+fn bad_name(shown: &str, stem: &str, kind: &str) -> Diagnostic {
+    let (joiner, better) = (char::from(joiner(kind)), better_name(stem, kind));
     Diagnostic::error(
         "bad-name",
         Place::file(shown),
@@ -352,21 +418,22 @@ fn bad_name(shown: &str, stem: &str, kind: &str) -> Diagnostic {
     ))
 }
 
-fn unread(shown: &str, file: &str, ending: &str, kind: &str) -> Diagnostic {
-    let found = Diagnostic::error(
+fn unexpected(shown: &str, file: &str, ending: &str, kind: &str) -> Diagnostic {
+    let stem = file.split('.').next().unwrap_or(file);
+    Diagnostic::error(
         "unexpected-file",
         Place::file(shown),
         format!("`{shown}` is not read: a {kind} is a file that ends in `{ending}`"),
-    );
-    let stem = file.split('.').next().unwrap_or(file);
-    found.help(format!(
+    )
+    .help(format!(
         "rename it to `{stem}{ending}`, or move it out of this folder"
     ))
 }
 
 fn misspelt(name: &str) -> Option<&'static str> {
-    const OTHERS: [(&str, &str); 5] = [
+    const OTHERS: [(&str, &str); 6] = [
         ("tolkien.yml", SETTINGS),
+        ("permissions.ack.yml", ACKNOWLEDGEMENTS),
         ("tools", "tools.d"),
         ("policy", "policies"),
         ("prompt", "prompts"),
@@ -377,7 +444,7 @@ fn misspelt(name: &str) -> Option<&'static str> {
         .iter()
         .find(|(other, _)| *other == name)
         .map(|(_, known)| *known)
-        .or_else(|| nearest(name, known.chain([SETTINGS])))
+        .or_else(|| nearest(name, known.chain([SETTINGS, ACKNOWLEDGEMENTS])))
 }
 
 /// Bytes in lower-case hexadecimal.

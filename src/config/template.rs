@@ -13,7 +13,7 @@ use std::ops::Range;
 use super::name::{EnvName, SecretName};
 use crate::diagnostic::Place;
 
-pub(crate) use parse::{Allowed, parse};
+pub(crate) use parse::{Allowed, Known, parse};
 
 /// A checked template.
 #[derive(Debug, Clone)]

@@ -14,7 +14,10 @@ use super::template::Template;
 use crate::diagnostic::Place;
 use crate::pattern::{Pattern, RuleSet};
 
-pub(crate) use read::{World, Written, names, read, read_cases, read_rules, read_sandbox, report};
+pub(crate) use read::{
+    World, Written, check_unused, names, read, read_cases, read_rules, read_sandbox, report,
+    unknown_tool,
+};
 
 /// Whether a tool changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -298,6 +301,8 @@ pub struct Case {
     pub expect: Expect,
     /// The rule that must have decided it, when named.
     pub rule: Option<String>,
+    /// Where that rule is named.
+    pub rule_place: Option<Place>,
     /// Where the case is written.
     pub place: Place,
 }

@@ -62,6 +62,8 @@ pub struct Names {
 struct Own {
     lets: BTreeMap<String, Option<Arc<Named>>>,
     parts: BTreeMap<String, Option<Arc<Fragment>>>,
+    /// The file could not be read at all: whatever it names was reported.
+    unread: bool,
 }
 
 /// A named expression.
@@ -114,6 +116,18 @@ impl Names {
     /// Only the names that are built in.
     pub fn builtin() -> Self {
         Self::default()
+    }
+
+    /// The names of a file that could not be read, and was reported: who refers to one of them is
+    /// not told that it does not exist.
+    pub fn unread() -> Self {
+        Self {
+            own: Arc::new(Own {
+                unread: true,
+                ..Own::default()
+            }),
+            imported: BTreeMap::new(),
+        }
     }
 
     /// Reads what one file names: `let`s (name, expression, `max`) and `parts` (name, pattern).
@@ -216,8 +230,8 @@ impl Own {
         match (self.lets.get(name), self.parts.get(name)) {
             (Some(Some(named)), _) => Referent::Expression(named),
             (None, Some(Some(fragment))) => Referent::Fragment(fragment),
-            (None, None) => Referent::Unknown,
-            (Some(None), _) | (None, Some(None)) => Referent::Broken,
+            (None, None) if !self.unread => Referent::Unknown,
+            (None, None) | (Some(None), _) | (None, Some(None)) => Referent::Broken,
         }
     }
 }

@@ -223,11 +223,14 @@ pub(super) fn misplaced_max(span: Range<usize>, name: &str) -> Problem {
     .help("give the rest of the word a name of its own, or the whole of it a name with one `max`")
 }
 
+/// The code of [`idle_max`]: no hint where no `max` is applied anyway.
+pub(super) const IDLE_MAX: &str = "pattern-idle-max";
+
 /// A `max` beside something without a bound.
 pub(super) fn idle_max(span: Range<usize>, name: &str) -> Problem {
     Problem::new(
         span,
-        "pattern-idle-max",
+        IDLE_MAX,
         format!("the `max` of `<{name}>` is not checked here: what stands beside it has no bound"),
     )
     .help("give the other name a `max` too")

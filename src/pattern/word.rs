@@ -68,7 +68,9 @@ pub(super) fn read(text: &str, names: &Names, lengths: Lengths) -> Result<Readin
         broken,
         ..
     } = translator;
-    if lengths == Lengths::Enforced {
+    if lengths == Lengths::Ignored {
+        problems.retain(|problem| problem.code != refusal::IDLE_MAX);
+    } else {
         problems.extend(
             misplaced
                 .into_iter()

@@ -1,6 +1,7 @@
 //! Cases: calls written beside the rules with how they must be decided, run through the same
 //! decision as at run time.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use super::verdict::Decision;
 use crate::call::words;
 use crate::config::tool::{Case, CaseInput, Expect, Tool};
 use crate::config::{self, Config, Loaded, Overrides, RootError};
-use crate::diagnostic::{self, Diagnostic, Severity};
+use crate::diagnostic::{self, Diagnostic, Severity, nearest};
 
 /// Reads and checks a whole root and runs its cases: what `validate` says of it.
 pub fn load(root: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
@@ -105,16 +106,59 @@ fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
     if let Some(rule) = &case.rule
         && rule != reason.rule.as_str()
     {
+        let place = case
+            .rule_place
+            .clone()
+            .unwrap_or_else(|| case.place.clone());
+        let rules = rules_for(config, tool);
+        if !rules.contains(rule) {
+            let known = rules.iter().map(String::as_str);
+            let message = format!("no rule that could decide this is named `{rule}`");
+            return Some(Diagnostic::error("unknown-rule", place, message).help(
+                match nearest(rule, known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("`{}` decided", reason.rule),
+                },
+            ));
+        }
         let message = format!(
             "this case expects `{rule}` to decide, and `{}` did",
             reason.rule
         );
         return Some(
-            labelled(Diagnostic::error("case-rule", case.place.clone(), message))
+            labelled(Diagnostic::error("case-rule", place, message))
                 .help(format!("mend the rules, or write `rule: {}`", reason.rule)),
         );
     }
     None
+}
+
+/// The names of all rules that can decide a call of a tool, implicit ones included.
+fn rules_for(config: &Config, tool: &Tool) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = ["input", "effect", "run", "hosts"]
+        .iter()
+        .map(|rule| format!("{}.{rule}", tool.name))
+        .collect();
+    for name in tool.input.parameters.keys() {
+        let implicit = ["allow", "within", "dash", "max", "characters"];
+        names.extend(implicit.map(|rule| format!("{}.{name}.{rule}", tool.name)));
+    }
+    for rules in tool.arguments.values() {
+        let written = rules.deny.iter().chain(rules.allow.iter().flatten());
+        names.extend(written.map(|rule| rule.id.to_string()));
+    }
+    for policy in config.policies().values() {
+        names.extend(["allow", "effect"].map(|rule| format!("{}.{rule}", policy.name)));
+        let asks = policy.ask.iter().map(|ask| &ask.rule);
+        names.extend(
+            policy
+                .deny
+                .iter()
+                .chain(asks)
+                .map(|rule| rule.id.to_string()),
+        );
+    }
+    names
 }
 
 /// The input that a case or a command line stands for.

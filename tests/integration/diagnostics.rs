@@ -3,20 +3,36 @@
 //! Each mistake has a folder below `tests/fixtures/diagnostics/`, holding only what is wrong: it is
 //! laid over `tests/fixtures/diagnostics/good/`, which is without findings.
 
+mod many;
+
+mod pattern;
+
+mod policy;
+
+mod root;
+
+mod setting;
+
+mod syntax;
+
+mod tool;
+
+mod value;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tolkien::config::Overrides;
 use tolkien::diagnostic::Diagnostic;
-use tolkien::policy;
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/diagnostics")
 }
 
 /// Copies the good root and the fixture's files over it.
-pub(crate) fn laid_over_good(fixture: &Path) -> tempfile::TempDir {
+fn laid_over_good(fixture: &Path) -> tempfile::TempDir {
     let root = tempfile::tempdir().unwrap();
     copy(&fixtures().join("good"), root.path());
     copy(fixture, root.path());
@@ -37,8 +53,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A root's findings, one a paragraph: place, severity, code, message, help and labels.
-pub(crate) fn findings(root: &Path) -> String {
-    let loaded = policy::load(root, Overrides::None).unwrap();
+fn findings(root: &Path) -> String {
+    let loaded = tolkien::policy::load(root, Overrides::None).unwrap();
     loaded.diagnostics.iter().map(written).collect()
 }
 
@@ -72,4 +88,66 @@ fn the_good_root_has_no_findings() {
 #[test]
 fn the_shipped_configuration_has_no_findings() {
     assert_eq!(findings(Path::new(env!("CARGO_MANIFEST_DIR"))), "");
+}
+
+/// Codes whose mistake cannot be a folder of fixtures: a test makes it.
+const MADE: [&str; 9] = [
+    "bad-environment",
+    "file-twice",
+    "missing-prompt",
+    "not-a-file",
+    "not-a-folder",
+    "not-utf8",
+    "nothing-to-check",
+    "too-large",
+    "too-deep",
+];
+
+/// A code stands in quotes behind the call that makes a finding, or behind `code:`.
+#[test]
+fn every_code_of_the_loader_has_a_fixture() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut codes = BTreeSet::new();
+    for folder in ["config", "policy"] {
+        collect_codes(&source.join(folder), &mut codes);
+    }
+    let folders: BTreeSet<String> = fs::read_dir(fixtures())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .chain(MADE.map(str::to_owned))
+        .chain(["unreadable-file".to_owned()])
+        .collect();
+    let without: Vec<&String> = codes.difference(&folders).collect();
+    assert!(codes.len() > 60, "{codes:?}");
+    assert_eq!(without, [""; 0]);
+}
+
+fn collect_codes(folder: &Path, codes: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_codes(&path, codes);
+            continue;
+        }
+        if path.extension().is_none_or(|ending| ending != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        for call in ["error(", "warning(", "wrong(", "code: "] {
+            for (_, rest) in text
+                .match_indices(call)
+                .map(|(at, _)| text.split_at(at + call.len()))
+            {
+                if let Some(rest) = rest.trim_start().strip_prefix('"')
+                    && let Some((code, _)) = rest.split_once('"')
+                    && code
+                        .bytes()
+                        .all(|byte| byte.is_ascii_lowercase() || byte == b'-')
+                    && code.contains('-')
+                {
+                    codes.insert(code.to_owned());
+                }
+            }
+        }
+    }
 }

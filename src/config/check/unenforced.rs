@@ -68,15 +68,23 @@ impl Parsed {
                 );
             }
         }
-        let settings = Place::file("tolkien.yaml");
+        let settings = &self.settings;
         if matches!(self.settings.store, StoreLocation::Postgres(_)) {
-            report(&settings, "`store` names PostgreSQL", "use `sqlite`");
+            report(
+                &settings.place("store"),
+                "`store` names PostgreSQL",
+                "use `sqlite`",
+            );
         }
         if self.settings.audit.file.is_some() {
-            report(&settings, "`audit.file` is set", "remove it");
+            report(&settings.place("audit"), "`audit.file` is set", "remove it");
         }
         if self.settings.telemetry.otlp.is_some() {
-            report(&settings, "`telemetry.otlp` is set", "remove it");
+            report(
+                &settings.place("telemetry"),
+                "`telemetry.otlp` is set",
+                "remove it",
+            );
         }
         if let Some(caller) = self
             .settings

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{AskRule, Channel, EffectAnswer, Policy, Redaction, Selector};
+use super::{AskRule, Channel, EffectAnswer, Policy, Redaction, Selector, glob_matches};
 use crate::config::name::{PolicyName, RoleName};
 use crate::config::settings::{Settings, effects, unknown_role};
-use crate::config::tool::{Rule, names, read_cases, read_rules};
-use crate::config::yaml::{Fields, Node, Reader};
+use crate::config::template::Known;
+use crate::config::tool::{
+    Rule, World, Written, names, read_cases, read_rules, report, unknown_tool,
+};
+use crate::config::yaml::{Fields, Kind, Node, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::pattern::{Expression, Lengths, Names};
 
@@ -41,64 +44,15 @@ pub(crate) fn read(
     name: &str,
     node: &Node,
     names: &Names,
-    settings: &Settings,
+    world: World<'_>,
 ) -> Option<Policy> {
     // Unknown keys were reported with the names.
     let fields = reader.fields_known(node)?;
     let applies_to = fields
         .get("applies_to")
-        .and_then(|node| selector(reader, node, settings))
+        .and_then(|node| selector(reader, node, world))
         .unwrap_or_default();
-    let keys = ["id", "match", "because"];
-    let mut rules = |key: &str, keys: &[&str], lengths: Lengths| {
-        let node = fields.get(key)?;
-        let prefix = format!("{name}.{key}");
-        Some(read_rules(
-            reader,
-            node,
-            (&prefix, name),
-            keys,
-            names,
-            lengths,
-        ))
-    };
-    let plain = |written: Vec<crate::config::tool::Written<'_>>| -> Vec<Rule> {
-        written.into_iter().map(|written| written.rule).collect()
-    };
-    let deny = rules("deny", &keys, Lengths::Ignored)
-        .map(plain)
-        .unwrap_or_default();
-    let allow = rules("allow", &keys, Lengths::Enforced).map(plain);
-    let never = rules("never", &keys, Lengths::Ignored)
-        .map(plain)
-        .unwrap_or_default();
-    let ask = rules(
-        "ask",
-        &["id", "match", "because", "approvers"],
-        Lengths::Ignored,
-    )
-    .unwrap_or_default();
-    let ask: Vec<AskRule> = ask
-        .into_iter()
-        .map(|written| AskRule {
-            approvers: written
-                .fields
-                .and_then(|fields| fields.get("approvers"))
-                .map(|node| roles(reader, node, settings)),
-            rule: written.rule,
-        })
-        .collect();
-    check_ids(
-        reader,
-        deny.iter()
-            .chain(allow.iter().flatten())
-            .chain(&never)
-            .chain(ask.iter().map(|ask| &ask.rule)),
-    );
-    let holds_for_everybody = !deny.is_empty() || allow.is_some() || !never.is_empty();
-    if holds_for_everybody {
-        check_selector(reader, &fields);
-    }
+    let rules = Rules::read(reader, name, &fields, names, world);
     let (read_effect, write_effect) = fields
         .get("effect")
         .map(|node| effect(reader, node))
@@ -109,45 +63,94 @@ pub(crate) fn read(
         .unwrap_or_default();
     let tests = fields
         .get("tests")
-        .map(|node| read_cases(reader, node, None))
+        .map(|node| read_cases(reader, node, None, world.tools))
         .unwrap_or_default();
     let description = fields
         .get("description")
-        .and_then(|node| reader.text(node, "`description`"))
+        .and_then(|node| reader.prose(node, "`description`"))
         .map(str::to_owned);
-    let says_something = holds_for_everybody
-        || !ask.is_empty()
-        || read_effect.is_some()
-        || write_effect.is_some()
-        || !redact.is_empty();
-    if !says_something {
-        let place = reader.place_of(&(node.span.start..node.span.start));
-        reader.found.push(
-            Diagnostic::error("empty-policy", place, "this policy says nothing").help(
-                "write `deny`, `ask`, `allow`, `effect`, `redact` or `never`, or delete the file",
-            ),
-        );
-    }
+    check_selector(reader, &fields);
+    check_says_something(reader, &fields);
     Some(Policy {
         name: PolicyName::new(name),
         description,
         applies_to,
-        deny,
-        ask,
-        allow,
+        deny: rules.deny,
+        ask: rules.ask,
+        allow: rules.allow,
         read_effect,
         write_effect,
         redact,
-        never,
+        never: rules.never,
         tests,
         place: reader.place_of(&(0..0)),
     })
 }
 
-fn check_ids<'r>(reader: &mut Reader<'_>, rules: impl Iterator<Item = &'r Rule>) {
-    let mut seen: BTreeMap<&str, &Rule> = BTreeMap::new();
-    for rule in rules {
-        if let Some(first) = seen.insert(rule.id.as_str(), rule) {
+/// The four lists of rules.
+struct Rules {
+    deny: Vec<Rule>,
+    ask: Vec<AskRule>,
+    allow: Option<Vec<Rule>>,
+    never: Vec<Rule>,
+}
+
+impl Rules {
+    fn read(
+        reader: &mut Reader<'_>,
+        name: &str,
+        fields: &Fields<'_>,
+        names: &Names,
+        world: World<'_>,
+    ) -> Self {
+        let mut written = |key: &str, keys: &[&str], lengths: Lengths| {
+            let node = fields.get(key)?;
+            let prefix = format!("{name}.{key}");
+            let rules = read_rules(reader, node, (&prefix, name), keys, names, lengths);
+            Some(rules)
+        };
+        let plain = |written: Vec<Written<'_>>| -> Vec<Rule> {
+            written.into_iter().map(|written| written.rule).collect()
+        };
+        let keys = ["id", "match", "because"];
+        let deny = written("deny", &keys, Lengths::Ignored).map(plain);
+        let allow = written("allow", &keys, Lengths::Enforced).map(plain);
+        let never = written("never", &keys, Lengths::Ignored).map(plain);
+        let keys = ["id", "match", "because", "approvers"];
+        let ask = written("ask", &keys, Lengths::Ignored).unwrap_or_default();
+        let ask = ask
+            .into_iter()
+            .map(|written| AskRule {
+                approvers: written
+                    .fields
+                    .and_then(|fields| fields.get("approvers"))
+                    .map(|node| approvers(reader, node, world.settings)),
+                rule: written.rule,
+            })
+            .collect();
+        let rules = Self {
+            deny: deny.unwrap_or_default(),
+            ask,
+            allow,
+            never: never.unwrap_or_default(),
+        };
+        rules.check_ids(reader);
+        rules
+    }
+
+    fn check_ids(&self, reader: &mut Reader<'_>) {
+        let all = self.deny.iter().chain(self.allow.iter().flatten());
+        let all = all
+            .chain(&self.never)
+            .chain(self.ask.iter().map(|ask| &ask.rule));
+        let mut seen: BTreeMap<&str, &Rule> = BTreeMap::new();
+        let mut all: Vec<&Rule> = all.collect();
+        all.sort_by_key(|rule| rule.place.bytes.start);
+        for rule in all {
+            let Some(first) = seen.get(rule.id.as_str()) else {
+                seen.insert(rule.id.as_str(), rule);
+                continue;
+            };
             reader.found.push(
                 Diagnostic::error(
                     "duplicate-rule",
@@ -161,8 +164,33 @@ fn check_ids<'r>(reader: &mut Reader<'_>, rules: impl Iterator<Item = &'r Rule>)
     }
 }
 
+/// A policy that says nothing was meant to say something.
+fn check_says_something(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    let keys = ["deny", "ask", "allow", "effect", "redact", "never"];
+    let said = |key: &&str| {
+        let value = fields.get(key);
+        value.is_some_and(|value| !matches!(&value.kind, Kind::Map(entries) if entries.is_empty()))
+    };
+    if keys
+        .iter()
+        .any(|key| said(&key) || reader.misspelt(fields, key))
+    {
+        return;
+    }
+    let place = reader.place_of(&(fields.node.span.start..fields.node.span.start));
+    reader.found.push(
+        Diagnostic::error("empty-policy", place, "this policy says nothing").help(
+            "write `deny`, `ask`, `allow`, `effect`, `redact` or `never`, or delete the file",
+        ),
+    );
+}
+
 /// `deny`, `allow` and `never` hold for everybody, or a new role would slip past them.
 fn check_selector(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    let holds = ["deny", "allow", "never"];
+    if holds.iter().all(|key| fields.get(key).is_none()) {
+        return;
+    }
     let Some(selector) = fields
         .get("applies_to")
         .and_then(|node| reader.fields_known(node))
@@ -184,38 +212,88 @@ fn check_selector(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     }
 }
 
-fn selector(reader: &mut Reader<'_>, node: &Node, settings: &Settings) -> Option<Selector> {
+/// Reads `applies_to`; a part that cannot be read selects everything, so that nothing follows from it.
+fn selector(reader: &mut Reader<'_>, node: &Node, world: World<'_>) -> Option<Selector> {
     let known = ["tools", "effects", "roles", "channels"];
     let fields = reader.fields(node, "`applies_to`", &known)?;
+    let before = reader.found.len();
+    let tools = fields.get("tools").and_then(|node| {
+        let tools = reader.texts(node, "`tools`")?;
+        check_globs(reader, node, world.tools);
+        (!reader.failed_since(before)).then_some(tools)
+    });
+    let before = reader.found.len();
+    let effects = fields
+        .get("effects")
+        .map(|node| effects(reader, node))
+        .filter(|_| !reader.failed_since(before));
+    let roles = fields
+        .get("roles")
+        .map(|node| roles(reader, node, world.settings));
+    let channels = fields.get("channels").map(|node| {
+        reader
+            .list(node, "`channels`")
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|item| reader.choice(item, "a channel", &Channel::WORDS))
+            .collect()
+    });
     Some(Selector {
-        tools: fields
-            .get("tools")
-            .and_then(|node| reader.texts(node, "`tools`")),
-        effects: fields.get("effects").map(|node| effects(reader, node)),
-        roles: fields
-            .get("roles")
-            .map(|node| roles(reader, node, settings)),
-        channels: fields.get("channels").map(|node| {
-            reader
-                .list(node, "`channels`")
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|item| reader.choice(item, "a channel", &Channel::WORDS))
-                .collect()
-        }),
+        tools,
+        effects,
+        roles,
+        channels,
     })
+}
+
+/// Reports globs that cover no tool.
+pub(crate) fn check_globs(reader: &mut Reader<'_>, node: &Node, tools: Known<'_>) {
+    for item in node.items() {
+        if let Kind::Scalar { text, .. } = &item.kind
+            && tools.complete
+            && !tools.names.iter().any(|name| glob_matches(text, name))
+        {
+            unknown_tool(reader, item, text, tools);
+        }
+    }
 }
 
 fn roles(reader: &mut Reader<'_>, node: &Node, settings: &Settings) -> Vec<RoleName> {
     let mut all = Vec::new();
     for item in reader.list(node, "a list of roles").unwrap_or_default() {
-        let Some(role) = reader.text(item, "a role") else {
-            continue;
-        };
-        if !settings.roles.by_name.contains_key(role) {
-            unknown_role(reader, item, role, &settings.roles);
+        if let Some(role) = reader.text(item, "a role") {
+            unknown_role(reader, item, role, settings);
+            all.push(RoleName::new(role));
         }
-        all.push(RoleName::new(role));
+    }
+    all
+}
+
+/// Roles that alone may approve: a list of nobody, or of those who may not, would wait for ever.
+fn approvers(reader: &mut Reader<'_>, node: &Node, settings: &Settings) -> Vec<RoleName> {
+    let all = roles(reader, node, settings);
+    if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
+        reader.error(
+            "no-approver",
+            node,
+            "nobody may approve this",
+            "list the roles that may, or remove the key: then every role with `approve: true` may",
+        );
+    }
+    for item in node.items() {
+        if let Kind::Scalar { text, .. } = &item.kind
+            && let Some(role) = settings.roles.by_name.get(text.as_str())
+            && !role.approve
+        {
+            reader.error(
+                "no-approver",
+                item,
+                format!("the role `{text}` may not approve anything"),
+                format!(
+                    "write `approve: true` for `{text}` in `tolkien.yaml`, or name another role"
+                ),
+            );
+        }
     }
     all
 }
@@ -238,37 +316,42 @@ fn effect(reader: &mut Reader<'_>, node: &Node) -> (Option<EffectAnswer>, Option
 }
 
 fn redactions(reader: &mut Reader<'_>, node: &Node, names: &Names) -> Vec<Redaction> {
-    let mut all = Vec::new();
-    for item in reader.list(node, "`redact`").unwrap_or_default() {
-        let Some(fields) = reader.fields(item, "a redaction", &["match", "replace"]) else {
-            continue;
-        };
-        let expression = reader.required(
-            &fields,
-            "match",
-            "a redaction",
-            "write the expression to look for",
-        );
-        let replace = reader.required(
-            &fields,
-            "replace",
-            "a redaction",
-            "write what stands there instead: `[redacted]`",
-        );
-        let replace = replace.and_then(|node| reader.text(node, "`replace`"));
-        let Some((node, Some(text))) = expression.map(|node| (node, reader.text(node, "`match`")))
-        else {
-            continue;
-        };
-        match (Expression::searched(text, names), replace) {
-            (Ok(expression), Some(replace)) => all.push(Redaction {
-                expression,
-                replace: replace.to_owned(),
-                place: reader.place(item),
-            }),
-            (Ok(_), None) => {}
-            (Err(problems), _) => crate::config::tool::report(reader, node, problems),
+    let Some(items) = reader.list(node, "`redact`") else {
+        return Vec::new();
+    };
+    items
+        .iter()
+        .filter_map(|item| redaction(reader, item, names))
+        .collect()
+}
+
+fn redaction(reader: &mut Reader<'_>, item: &Node, names: &Names) -> Option<Redaction> {
+    let fields = reader.fields(item, "a redaction", &["match", "replace"])?;
+    let help = "write the expression to look for";
+    let node = reader.required(&fields, "match", "a redaction", help);
+    let help = "write what stands there instead: `[redacted]`";
+    let replace = reader.required(&fields, "replace", "a redaction", help);
+    let replace = replace.and_then(|node| reader.text(node, "`replace`"));
+    let node = node?;
+    let text = reader.text(node, "`match`")?;
+    match Expression::searched(text, names) {
+        Ok(expression) if expression.is_match("") => {
+            reader.error(
+                "redacts-nothing",
+                node,
+                format!("`{text}` matches the empty text, which stands everywhere"),
+                "say what must be there: `+` in place of `*`",
+            );
+            None
+        }
+        Ok(expression) => Some(Redaction {
+            expression,
+            replace: replace?.to_owned(),
+            place: reader.place(item),
+        }),
+        Err(problems) => {
+            report(reader, node, problems);
+            None
         }
     }
-    all
 }

@@ -12,12 +12,13 @@ use super::{
 };
 use crate::config::tool::read_sandbox;
 use crate::config::yaml::{Fields, Node, Reader};
+use crate::diagnostic::Diagnostic;
 
 use access::{callers, environment, roles, secrets};
-pub(crate) use access::{effects, unknown_role};
+pub(crate) use access::{check_env_name, effects, unknown_role};
 
-/// The keys of `tolkien.yaml`.
-const KEYS: [&str; 13] = [
+/// The keys of `tolkien.yaml`; roles stand before the callers that have them.
+pub(super) const KEYS: [&str; 13] = [
     "model",
     "limits",
     "server",
@@ -37,52 +38,46 @@ const KEYS: [&str; 13] = [
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Settings {
     let mut settings = Settings::default();
     let Some(fields) = reader.fields(node, "the settings", &KEYS) else {
-        return settings;
+        return Settings::unread();
     };
-    let fields = &fields;
-    if let Some(node) = fields.get("model") {
-        settings.model = model(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("limits") {
-        settings.limits = limits(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("server") {
-        settings.server = server(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("store") {
-        settings.store = store(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("environment") {
-        settings.environment = environment(reader, node);
-    }
-    if let Some(node) = fields.get("secrets") {
-        settings.secrets = secrets(reader, node);
-    }
-    if let Some(node) = fields.get("roles") {
-        settings.roles = roles(reader, node);
-    }
-    if let Some(node) = fields.get("callers") {
-        settings.callers = callers(reader, node, &settings.roles);
-    }
-    if let Some(node) = fields.get("mcp_servers") {
-        settings.mcp_servers = mcp_servers(reader, node);
-    }
-    if let Some(node) = fields.get("sandbox") {
-        settings.sandbox = read_sandbox(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("audit") {
-        settings.audit = audit(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("telemetry") {
-        settings.telemetry = telemetry(reader, node).unwrap_or_default();
-    }
-    if let Some(node) = fields.get("facts")
-        && reader.entries(node, "`facts`").is_some()
-        && let Value::Object(facts) = reader.json(node)
-    {
-        settings.facts = facts;
+    for key in KEYS {
+        let before = reader.found.len();
+        if let Some(entry) = fields.entry(key) {
+            let place = reader.place_of(&entry.key_span);
+            settings.places.insert(key, place);
+        }
+        if let Some(node) = fields.get(key) {
+            section(reader, key, node, &mut settings);
+        }
+        if reader.failed_since(before) || reader.misspelt(&fields, key) {
+            settings.broken.insert(key);
+        }
     }
     settings
+}
+
+fn section(reader: &mut Reader<'_>, key: &str, node: &Node, settings: &mut Settings) {
+    match key {
+        "model" => settings.model = model(reader, node).unwrap_or_default(),
+        "limits" => settings.limits = limits(reader, node).unwrap_or_default(),
+        "server" => settings.server = server(reader, node).unwrap_or_default(),
+        "store" => settings.store = store(reader, node).unwrap_or_default(),
+        "environment" => settings.environment = environment(reader, node),
+        "secrets" => settings.secrets = secrets(reader, node),
+        "roles" => settings.roles = roles(reader, node),
+        "callers" => settings.callers = callers(reader, node, settings),
+        "mcp_servers" => settings.mcp_servers = mcp_servers(reader, node),
+        "sandbox" => settings.sandbox = read_sandbox(reader, node).unwrap_or_default(),
+        "audit" => settings.audit = audit(reader, node).unwrap_or_default(),
+        "telemetry" => settings.telemetry = telemetry(reader, node).unwrap_or_default(),
+        _ => {
+            if reader.entries(node, "`facts`").is_some()
+                && let Value::Object(facts) = reader.json(node)
+            {
+                settings.facts = facts;
+            }
+        }
+    }
 }
 
 fn text_of(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
@@ -272,41 +267,66 @@ impl StoreLocation {
 fn mcp_servers(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, McpServer> {
     let mut servers = BTreeMap::new();
     for entry in reader.entries(node, "`mcp_servers`").unwrap_or_default() {
-        let known = ["command", "env", "url"];
-        let Some(fields) = reader.fields(&entry.value, "an MCP server", &known) else {
-            continue;
-        };
-        let server = match (fields.get("command"), fields.get("url")) {
-            (Some(command), None) => reader.texts(command, "`command`").map(|command| {
-                let mut env = BTreeMap::new();
-                if let Some(node) = fields.get("env") {
-                    for variable in reader.entries(node, "`env`").unwrap_or_default() {
-                        if let Some(value) = reader.text(&variable.value, "a value") {
-                            env.insert(variable.key.clone(), value.to_owned());
-                        }
-                    }
-                }
-                McpServer::Stdio { command, env }
-            }),
-            (None, Some(url)) => http_url(reader, url).map(|url| McpServer::Http { url }),
-            _ => {
-                reader.error(
-                    "missing-key",
-                    &entry.value,
-                    format!(
-                        "the MCP server `{}` needs exactly one of `command` and `url`",
-                        entry.key
-                    ),
-                    "write `{command: [...]}` or `{url: https://…}`",
-                );
-                None
-            }
-        };
-        if let Some(server) = server {
+        if let Some(server) = mcp_server(reader, &entry.key, &entry.value) {
             servers.insert(entry.key.clone(), server);
         }
     }
     servers
+}
+
+fn mcp_server(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<McpServer> {
+    let fields = reader.fields(node, "an MCP server", &["command", "env", "url"])?;
+    match (fields.get("command"), fields.get("url")) {
+        (Some(command), None) => {
+            let command_node = command;
+            let command = reader.texts(command_node, "`command`")?;
+            if command_node.items().is_empty() {
+                reader.error(
+                    "missing-key",
+                    command_node,
+                    "`command` is empty",
+                    "write the program and its arguments: `[github-mcp-server, stdio]`",
+                );
+            }
+            let env = fields.get("env").map(|node| variables(reader, node));
+            Some(McpServer::Stdio {
+                command,
+                env: env.unwrap_or_default(),
+            })
+        }
+        (None, Some(url)) => {
+            if let Some(env) = fields.entry("env") {
+                let place = reader.place_of(&env.key_span);
+                reader.found.push(
+                    Diagnostic::error("unknown-key", place, "`env` has no meaning beside `url`")
+                        .help("remove it: no process is started for a server with a `url`"),
+                );
+            }
+            http_url(reader, url).map(|url| McpServer::Http { url })
+        }
+        _ => {
+            if !reader.misspelt(&fields, "command") && !reader.misspelt(&fields, "url") {
+                reader.error(
+                    "missing-key",
+                    node,
+                    format!("the MCP server `{name}` needs exactly one of `command` and `url`"),
+                    "write `{command: [...]}` or `{url: https://…}`",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn variables(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for variable in reader.entries(node, "`env`").unwrap_or_default() {
+        check_env_name(reader, &variable.key_span, &variable.key);
+        if let Some(value) = reader.text(&variable.value, "a value") {
+            all.insert(variable.key.clone(), value.to_owned());
+        }
+    }
+    all
 }
 
 fn audit(reader: &mut Reader<'_>, node: &Node) -> Option<Audit> {

@@ -9,25 +9,35 @@ use minijinja::machinery::parse as parse_minijinja;
 use super::{Part, Problem, StepStream};
 use crate::config::jinja::{self, bytes};
 use crate::config::name::{EnvName, SecretName};
-use crate::diagnostic::{listed, nearest};
+use crate::config::schema::TEMPLATE_NAMES;
+use crate::diagnostic::{nearest, suggestion};
 
 /// What a template may mention where it stands.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Allowed<'a> {
-    /// The input's parameters; empty where they may not appear.
-    pub(crate) parameters: &'a [&'a str],
+    /// The input's parameters.
+    pub(crate) parameters: Known<'a>,
     /// Why parameters may not appear, where they may not.
     pub(crate) no_parameters: Option<&'a str>,
     /// Names under `environment` in the settings.
-    pub(crate) environment: &'a [&'a str],
+    pub(crate) environment: Known<'a>,
     /// Names under `secrets` in the settings; absent where secrets may not appear.
-    pub(crate) secrets: Option<&'a [&'a str]>,
+    pub(crate) secrets: Option<Known<'a>>,
     /// Earlier steps with an id; absent where step outputs may not appear.
-    pub(crate) steps: Option<&'a [&'a str]>,
+    pub(crate) steps: Option<Known<'a>>,
     /// Whether there is a private folder.
     pub(crate) workspace: bool,
     /// The prompts, by file name.
-    pub(crate) prompts: &'a [&'a str],
+    pub(crate) prompts: Known<'a>,
+}
+
+/// Names of one kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known<'a> {
+    /// Those that could be read.
+    pub(crate) names: &'a [&'a str],
+    /// Whether there are no others; where there may be, a name that is not among them is no mistake.
+    pub(crate) complete: bool,
 }
 
 /// Takes a text apart, or says everything that is wrong with it.
@@ -114,21 +124,21 @@ fn part(text: &str, expression: &Expr<'_>, allowed: &Allowed<'_>) -> Result<Part
     }
 }
 
-fn known<'a>(
+fn known(
     kind: &str,
     name: &str,
     span: Range<usize>,
-    names: impl IntoIterator<Item = &'a str> + Clone,
+    known: Known<'_>,
     otherwise: &str,
 ) -> Result<(), Problem> {
-    if names.clone().into_iter().any(|known| known == name) {
+    if known.names.contains(&name) || !known.complete {
         return Ok(());
     }
     Err(Problem {
         span,
         code: "unknown-name",
         message: format!("there is no {kind} `{name}`"),
-        help: Some(match nearest(name, names) {
+        help: Some(match nearest(name, known.names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => otherwise.to_owned(),
         }),
@@ -145,31 +155,26 @@ fn misplaced(span: Range<usize>, what: &str, help: &str) -> Problem {
 }
 
 fn parameter(name: &str, span: Range<usize>, allowed: &Allowed<'_>) -> Result<Part, Problem> {
+    const EXAMPLES: [(&str, &str); 4] = [
+        ("env", "env.NAME"),
+        ("secret", "secret.NAME"),
+        ("steps", "steps.ID.stdout"),
+        ("prompt", "prompt(\"task.md\")"),
+    ];
+    if let Some((_, example)) = EXAMPLES.iter().find(|(known, _)| *known == name) {
+        let help = format!("write `{example}`");
+        return Err(misplaced(span, &format!("`{name}` by itself"), &help));
+    }
     if let Some(why) = allowed.no_parameters {
-        if ["env", "secret", "steps"].contains(&name) {
-            return Err(misplaced(
-                span,
-                &format!("`{name}` without an attribute"),
-                &format!("write `{name}.NAME`"),
-            ));
-        }
         return Err(misplaced(span, &format!("the parameter `{name}`"), why));
     }
-    let otherwise = if allowed.parameters.is_empty() {
+    let names = allowed.parameters.names;
+    let otherwise = if names.is_empty() {
         "this tool's input declares no parameters".to_owned()
     } else {
-        format!(
-            "the parameters are {}",
-            listed(allowed.parameters.iter().copied(), "and")
-        )
+        suggestion(name, names.iter().copied(), "the parameters are")
     };
-    known(
-        "parameter",
-        name,
-        span,
-        allowed.parameters.iter().copied(),
-        &otherwise,
-    )?;
+    known("parameter", name, span, allowed.parameters, &otherwise)?;
     Ok(Part::Parameter(name.to_owned()))
 }
 
@@ -190,7 +195,7 @@ fn env(name: &str, span: Range<usize>, allowed: &Allowed<'_>) -> Result<Part, Pr
         "environment name",
         name,
         span,
-        allowed.environment.iter().copied(),
+        allowed.environment,
         "list it under `environment` in `tolkien.yaml`, with a default or null",
     )?;
     Ok(Part::Env(EnvName::new(name)))
@@ -208,7 +213,7 @@ fn secret(name: &str, span: Range<usize>, allowed: &Allowed<'_>) -> Result<Part,
         "secret",
         name,
         span,
-        secrets.iter().copied(),
+        secrets,
         "list it under `secrets` in `tolkien.yaml`, with its `file` or `env`",
     )?;
     Ok(Part::Secret(SecretName::new(name)))
@@ -231,7 +236,7 @@ fn step_part(
         "earlier step",
         id,
         span.clone(),
-        steps.iter().copied(),
+        steps,
         "give an earlier step this `id`",
     )?;
     let stream = match stream {
@@ -280,7 +285,7 @@ fn prompt(
         "prompt",
         name,
         span.clone(),
-        allowed.prompts.iter().copied(),
+        allowed.prompts,
         "write it as a file in `prompts/`",
     )
     .map_err(|problem| vec![problem])?;
@@ -331,13 +336,15 @@ fn computed(
     let globals: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
     let mut parameters = BTreeSet::new();
     for (name, range) in &mentions.names {
-        if ["env", "secret", "steps", "workspace", "prompt"].contains(&name.as_str()) {
+        if TEMPLATE_NAMES.contains(&name.as_str()) {
             problems.push(misplaced(
                 at(range),
                 &format!("`{name}` inside an expression"),
                 "let it stand alone in its braces, so that rules and approvals see its name",
             ));
-        } else if !globals.contains(name.as_str()) || allowed.parameters.contains(&name.as_str()) {
+        } else if !globals.contains(name.as_str())
+            || allowed.parameters.names.contains(&name.as_str())
+        {
             match parameter(name, at(range), allowed) {
                 Ok(_) => {
                     parameters.insert(name.clone());
@@ -346,9 +353,9 @@ fn computed(
             }
         }
     }
-    for (_, range) in &mentions.files {
+    for file in &mentions.files {
         problems.push(misplaced(
-            at(range),
+            at(&file.span),
             "another file",
             "use `prompt(\"file.md\", …)`",
         ));

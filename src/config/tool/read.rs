@@ -2,23 +2,27 @@
 
 mod case;
 
+mod naming;
+
 mod rules;
 
 mod run;
 
+mod splice;
+
 use std::collections::BTreeMap;
 
-use super::{
-    ArgumentRules, CommandWord, Effect, Enforcement, Keep, OutputLimits, Places, Run, Sandbox, Tool,
-};
+use super::{Effect, Enforcement, Keep, OutputLimits, Places, Run, Sandbox, Tool};
 use crate::config::name::ToolName;
-use crate::config::schema::{self, InputSchema, ParameterKind};
+use crate::config::schema;
 use crate::config::settings::Settings;
-use crate::config::yaml::{Node, Reader};
+use crate::config::template::Known;
+use crate::config::yaml::{Fields, Node, Reader};
 use crate::diagnostic::Diagnostic;
 
-pub(crate) use case::read_cases;
-pub(crate) use rules::{Written, names, read_rules, report};
+pub(crate) use case::{read_cases, unknown_tool};
+pub(crate) use naming::{check_unused, names};
+pub(crate) use rules::{Written, read_rules, report};
 
 /// The keys of a tool.
 const KEYS: [&str; 11] = [
@@ -38,13 +42,15 @@ const KEYS: [&str; 11] = [
 /// The name that the engine keeps for itself: it pages through the output of earlier calls.
 pub(crate) const RESERVED: &str = "read_output";
 
-/// What a tool's file may refer to.
+/// What a file may refer to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct World<'a> {
     /// `tolkien.yaml`.
     pub(crate) settings: &'a Settings,
     /// The prompts, by file name.
-    pub(crate) prompts: &'a [&'a str],
+    pub(crate) prompts: Known<'a>,
+    /// The tools.
+    pub(crate) tools: Known<'a>,
 }
 
 /// Reads one tool; absent when it cannot be used, with the reasons reported.
@@ -67,52 +73,20 @@ pub(crate) fn read(
             .help("give the tool's file another name"),
         );
     }
-    let description = reader
-        .required(
-            &fields,
-            "description",
-            "a tool",
-            "tell the model what it is for, with an example",
-        )
-        .and_then(|node| reader.text(node, "`description`"))
-        .map(str::to_owned);
-    let effect_node = reader.required(
-        &fields,
-        "effect",
-        "a tool",
-        "write `effect: read`, or `effect: write` when it changes anything",
-    );
-    let effect = effect_node.and_then(|node| {
-        reader.choice(
-            node,
-            "`effect`",
-            &[("read", Effect::Read), ("write", Effect::Write)],
-        )
-    });
-    let input_node = reader.required(
-        &fields,
-        "input",
-        "a tool",
-        "write the JSON Schema of its arguments: `{type: object, properties: {…}}`",
-    );
-    let input = input_node.and_then(|node| schema::read(reader, node));
+    let description = description(reader, &fields);
+    let (effect_node, effect) = effect(reader, &fields);
+    let help = "write the JSON Schema of its arguments: `{type: object, properties: {…}}`";
+    let input_node = reader.required(&fields, "input", "a tool", help);
+    let input = schema::read(reader, input_node);
     let names = names(reader, &fields, &BTreeMap::new());
-    let run_node = reader.required(
-        &fields,
-        "run",
-        "a tool",
-        "write what it starts: `run: {command: [program, \"{{ args }}\"]}`",
-    );
-    let run = match (run_node, &input) {
-        (Some(node), Some(input)) => run::read(reader, node, input, effect, world),
-        _ => None,
-    };
-    let arguments = match &input {
-        Some(input) => {
-            rules::read_arguments(reader, name, fields.get("arguments"), input, &names, world)
-        }
-        None => BTreeMap::new(),
-    };
+    check_unused(reader, &fields, &[node]);
+    let help = "write what it starts: `run: {command: [program, \"{{ args }}\"]}`";
+    let run_node = reader.required(&fields, "run", "a tool", help);
+    let run = run_node.and_then(|node| run::read(reader, node, (&input, &names), effect, world));
+    let rules = rules::read_arguments(reader, name, &fields, (&input, &names), world);
+    if let Some(run) = &run {
+        splice::check(reader, run, &rules);
+    }
     let timeout = fields
         .get("timeout")
         .and_then(|node| reader.duration(node, "`timeout`"));
@@ -125,16 +99,9 @@ pub(crate) fn read(
         .and_then(|node| read_sandbox(reader, node));
     let tests = fields
         .get("tests")
-        .map(|node| read_cases(reader, node, Some(&ToolName::new(name))))
+        .map(|node| read_cases(reader, node, Some(&ToolName::new(name)), world.tools))
         .unwrap_or_default();
-    let (input, run) = (input?, run?);
-    check_spliced(reader, &run, &arguments, &input);
-    if reader
-        .found
-        .iter()
-        .skip(before)
-        .any(|found| found.severity == crate::diagnostic::Severity::Error)
-    {
+    if reader.failed_since(before) {
         return None;
     }
     Some(Tool {
@@ -147,56 +114,33 @@ pub(crate) fn read(
             input: reader.place_of(&first_line(input_node?)),
             run: reader.place_of(&first_line(run_node?)),
         },
-        input,
-        run,
+        input: input.schema?,
+        run: run?,
         timeout,
         output,
-        arguments,
+        arguments: rules.by_name,
         sandbox,
         tests,
     })
 }
 
+fn description(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<String> {
+    let help = "tell the model what it is for, with an example";
+    let node = reader.required(fields, "description", "a tool", help)?;
+    reader.prose(node, "`description`").map(str::to_owned)
+}
+
+fn effect<'n>(reader: &mut Reader<'_>, fields: &Fields<'n>) -> (Option<&'n Node>, Option<Effect>) {
+    let help = "write `effect: read`, or `effect: write` when it changes anything";
+    let node = reader.required(fields, "effect", "a tool", help);
+    let words = [("read", Effect::Read), ("write", Effect::Write)];
+    let effect = node.and_then(|node| reader.choice(node, "`effect`", &words));
+    (node, effect)
+}
+
 /// A mapping's start: its whole range would underline half the file.
 fn first_line(node: &Node) -> std::ops::Range<usize> {
     node.span.start..node.span.start
-}
-
-/// A list that is spliced goes to the program word by word, so somebody must have said which words.
-fn check_spliced(
-    reader: &mut Reader<'_>,
-    run: &Run,
-    arguments: &BTreeMap<String, ArgumentRules>,
-    input: &InputSchema,
-) {
-    for word in run
-        .commands()
-        .into_iter()
-        .flat_map(|command| &command.words)
-    {
-        let CommandWord::Splice { parameter, place } = word else {
-            continue;
-        };
-        let ruled = arguments
-            .get(parameter)
-            .is_some_and(|rules| rules.allow.is_some());
-        let words = input
-            .parameters
-            .get(parameter)
-            .is_some_and(|parameter| parameter.kind == ParameterKind::Words);
-        if words && !ruled {
-            reader.found.push(
-                Diagnostic::error(
-                    "missing-allow",
-                    place.clone(),
-                    format!("`{parameter}` is spliced into the command, and no rule says which words it may hold"),
-                )
-                .help(format!(
-                    "write `arguments: {{{parameter}: {{allow: [...]}}}}`; `allow: ['**']` says \"anything\" on purpose"
-                )),
-            );
-        }
-    }
 }
 
 impl Run {

@@ -7,10 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::{Entry, Kind, Node};
-use crate::diagnostic::{Diagnostic, Place, Source, listed, nearest};
+use crate::diagnostic::{Diagnostic, Place, Severity, Source, listed, nearest, suggestion};
 
 /// Words that YAML 1.1 readers take for booleans; without quotes nobody can know what was meant.
 const YAML_1_1_BOOLEANS: [&str; 8] = ["yes", "no", "on", "off", "y", "n", "Yes", "No"];
+
+/// The longest time that any key takes.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Reads one file's tree and collects what is wrong with it.
 #[derive(Debug)]
@@ -58,6 +61,12 @@ impl<'a> Reader<'a> {
         self.source.place(span.clone())
     }
 
+    /// Whether anything was found wrong since there were `before` findings.
+    pub(crate) fn failed_since(&self, before: usize) -> bool {
+        let since = self.found.get(before..).unwrap_or_default();
+        since.iter().any(|found| found.severity == Severity::Error)
+    }
+
     /// Reports an error on a node.
     pub(crate) fn error(
         &mut self,
@@ -88,7 +97,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The fields of a mapping whose keys were looked at before.
-    pub(crate) fn fields_known<'n>(&mut self, node: &'n Node) -> Option<Fields<'n>> {
+    pub(crate) fn fields_known<'n>(&self, node: &'n Node) -> Option<Fields<'n>> {
         match &node.kind {
             Kind::Map(entries) => Some(Fields { node, entries }),
             _ => None,
@@ -99,16 +108,24 @@ impl<'a> Reader<'a> {
         let place = self.source.place(entry.key_span.clone());
         let message = format!("`{}` is not a key of {what}", entry.key);
         let found = Diagnostic::error("unknown-key", place.clone(), message);
-        let taken = nearest(&entry.key, known.iter().copied());
-        self.found.push(match taken {
-            Some(near) => found
-                .help(format!("did you mean `{near}`?"))
-                .fix(place, near),
-            None => found.help(format!(
-                "its keys are {}",
-                listed(known.iter().copied(), "and")
-            )),
+        let keys = || known.iter().copied();
+        let found = found.help(suggestion(&entry.key, keys(), "its keys are"));
+        self.found.push(match nearest(&entry.key, keys()) {
+            Some(near) => found.fix(place, near),
+            None => found,
         });
+    }
+
+    /// Whether a key that is missing was written, but misspelt: that was reported, and its absence
+    /// follows from it.
+    pub(crate) fn misspelt(&self, fields: &Fields<'_>, key: &str) -> bool {
+        let within = &fields.node.span;
+        self.found.iter().any(|found| {
+            found.code.0 == "unknown-key"
+                && found.place.file == *self.source.name()
+                && within.contains(&found.place.bytes.start)
+                && found.fix.as_ref().is_some_and(|fix| fix.replacement == key)
+        })
     }
 
     /// The entries of a mapping whose keys are the operator's own.
@@ -131,7 +148,7 @@ impl<'a> Reader<'a> {
         help: &str,
     ) -> Option<&'n Node> {
         let value = fields.get(key);
-        if value.is_none() {
+        if value.is_none() && !self.misspelt(fields, key) {
             let span = fields
                 .entry(key)
                 .map_or(fields.node.span.start..fields.node.span.start, |entry| {
@@ -168,6 +185,21 @@ impl<'a> Reader<'a> {
         }
         if *plain && (node.plain_value().is_some() || YAML_1_1_BOOLEANS.contains(&text.as_str())) {
             self.unquoted(node, text);
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text for a reader: one that says something.
+    pub(crate) fn prose<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        let text = self.text(node, what)?;
+        if text.trim().is_empty() {
+            self.error(
+                "empty-text",
+                node,
+                format!("{what} is empty"),
+                "write a sentence, or remove the key where it is optional",
+            );
             return None;
         }
         Some(text)
@@ -239,13 +271,23 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// A length of time: `250ms`, `60s`, `20m`, `1h`, `7d`; never zero.
+    /// A length of time: `250ms`, `60s`, `20m`, `1h`, `7d`; never zero, and at most a year, since a
+    /// longer one is a slip of the keyboard.
     pub(crate) fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
         let Kind::Scalar { text, .. } = &node.kind else {
             self.wrong_type(node, what, "a length of time such as `60s`");
             return None;
         };
         let duration = parse_duration(text).filter(|duration| !duration.is_zero());
+        if duration.is_some_and(|duration| duration > LONGEST) {
+            self.error(
+                "out-of-range",
+                node,
+                format!("{what} is `{text}`, and at most a year is taken"),
+                "write a shorter time: `60s`, `20m`, `1h`, `7d`",
+            );
+            return None;
+        }
         if duration.is_none() {
             let help = match text.parse::<u64>() {
                 Ok(number) if number > 0 => format!("give it a unit: `{number}s`"),
@@ -276,6 +318,9 @@ impl<'a> Reader<'a> {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
         }
+        if matches!(node.kind, Kind::Refused) {
+            return None;
+        }
         let known = || words.iter().map(|(word, _)| *word);
         let place = self.place(node);
         let message = format!(
@@ -296,6 +341,7 @@ impl<'a> Reader<'a> {
     /// The value as JSON.
     pub(crate) fn json(&mut self, node: &Node) -> Value {
         match &node.kind {
+            Kind::Refused => Value::Null,
             Kind::Scalar { .. } if node.is_null() => Value::Null,
             Kind::Scalar { text, plain } => {
                 if *plain && YAML_1_1_BOOLEANS.contains(&text.as_str()) {
@@ -316,6 +362,9 @@ impl<'a> Reader<'a> {
 
     /// Reports a value of the wrong type.
     pub(crate) fn wrong_type(&mut self, node: &Node, what: &str, expected: &str) {
+        if matches!(node.kind, Kind::Refused) {
+            return;
+        }
         let message = format!("{what} must be {expected}, not {}", node.describe());
         let help = match &node.kind {
             Kind::Scalar { text, .. } if text.contains(": ") && expected.contains("mapping") => {

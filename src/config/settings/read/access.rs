@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::name::{CallerName, EnvName, RoleName, SecretName};
-use crate::config::settings::{Caller, Role, Roles, SecretSource};
+use crate::config::settings::{Caller, Role, Roles, SecretSource, Settings};
 use crate::config::tool::Effect;
 use crate::config::yaml::{Kind, Node, Reader};
-use crate::diagnostic::{Diagnostic, listed, nearest};
+use crate::diagnostic::{Diagnostic, suggestion};
 
 /// Reports a name that no environment could hold.
-fn check_env_name(reader: &mut Reader<'_>, span: &std::ops::Range<usize>, name: &str) -> bool {
+pub(crate) fn check_env_name(
+    reader: &mut Reader<'_>,
+    span: &std::ops::Range<usize>,
+    name: &str,
+) -> bool {
     let fits = !name.is_empty()
         && !name.starts_with(|first: char| first.is_ascii_digit())
         && name
@@ -52,49 +56,47 @@ pub(super) fn environment(
 pub(super) fn secrets(reader: &mut Reader<'_>, node: &Node) -> BTreeMap<SecretName, SecretSource> {
     let mut all = BTreeMap::new();
     for entry in reader.entries(node, "`secrets`").unwrap_or_default() {
-        if !check_env_name(reader, &entry.key_span, &entry.key) {
-            continue;
-        }
-        if matches!(entry.value.kind, Kind::Scalar { .. }) {
-            reader.error(
-                "secret-in-file",
-                &entry.value,
-                format!(
-                    "`{}` is given a value here, and files of a configuration hold no secrets",
-                    entry.key
-                ),
-                "name where the value comes from: `{file: /run/secrets/…}` or `{env: NAME}`",
-            );
-            continue;
-        }
-        let Some(fields) = reader.fields(&entry.value, "a secret", &["file", "env"]) else {
-            continue;
-        };
-        let source = match (fields.get("file"), fields.get("env")) {
-            (Some(file), None) => reader
-                .text(file, "`file`")
-                .map(|path| SecretSource::File(PathBuf::from(path))),
-            (None, Some(env)) => reader
-                .text(env, "`env`")
-                .map(|name| SecretSource::Env(name.to_owned())),
-            _ => {
-                reader.error(
-                    "missing-key",
-                    &entry.value,
-                    format!(
-                        "the secret `{}` needs exactly one of `file` and `env`",
-                        entry.key
-                    ),
-                    "write `{file: PATH}` or `{env: NAME}`",
-                );
-                None
-            }
-        };
-        if let Some(source) = source {
+        if check_env_name(reader, &entry.key_span, &entry.key)
+            && let Some(source) = secret(reader, &entry.key, &entry.value)
+        {
             all.insert(SecretName::new(entry.key.as_str()), source);
         }
     }
     all
+}
+
+fn secret(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<SecretSource> {
+    if matches!(node.kind, Kind::Scalar { .. }) && !node.is_null() {
+        reader.error(
+            "secret-in-file",
+            node,
+            format!("`{name}` is given a value here, and files of a configuration hold no secrets"),
+            "name where the value comes from: `{file: /run/secrets/…}` or `{env: NAME}`",
+        );
+        return None;
+    }
+    let fields = reader.fields(node, "a secret", &["file", "env"])?;
+    match (fields.get("file"), fields.get("env")) {
+        (Some(file), None) => {
+            let path = reader.prose(file, "`file`")?;
+            Some(SecretSource::File(PathBuf::from(path)))
+        }
+        (None, Some(env)) => {
+            let name = reader.text(env, "`env`")?;
+            check_env_name(reader, &env.span, name).then(|| SecretSource::Env(name.to_owned()))
+        }
+        _ => {
+            if !reader.misspelt(&fields, "file") && !reader.misspelt(&fields, "env") {
+                reader.error(
+                    "missing-key",
+                    node,
+                    format!("the secret `{name}` needs exactly one of `file` and `env`"),
+                    "write `{file: PATH}` or `{env: NAME}`",
+                );
+            }
+            None
+        }
+    }
 }
 
 pub(super) fn roles(reader: &mut Reader<'_>, node: &Node) -> Roles {
@@ -143,10 +145,10 @@ pub(crate) fn effects(reader: &mut Reader<'_>, node: &Node) -> Vec<Effect> {
         .collect()
 }
 
-pub(super) fn callers(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Vec<Caller> {
+pub(super) fn callers(reader: &mut Reader<'_>, node: &Node, settings: &Settings) -> Vec<Caller> {
     let mut all: Vec<Caller> = Vec::new();
     for item in reader.list(node, "`callers`").unwrap_or_default() {
-        let Some(caller) = caller(reader, item, roles) else {
+        let Some(caller) = caller(reader, item, settings) else {
             continue;
         };
         if all.iter().any(|other| other.name == caller.name) {
@@ -160,12 +162,14 @@ pub(super) fn callers(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Ve
             );
             continue;
         }
+        check_way_in(reader, &caller, &all);
         all.push(caller);
     }
     all
 }
 
-fn caller(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Option<Caller> {
+fn caller(reader: &mut Reader<'_>, node: &Node, settings: &Settings) -> Option<Caller> {
+    let before = reader.found.len();
     let known = ["name", "role", "token_sha256", "telegram"];
     let fields = reader.fields(node, "a caller", &known)?;
     let name = reader.required(&fields, "name", "a caller", "write who it is: `name: joao`");
@@ -175,12 +179,10 @@ fn caller(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Option<Caller>
         "a caller",
         "write one of the roles: `role: operator`",
     );
-    let name = name.and_then(|node| Some((reader.text(node, "`name`")?.to_owned(), node)));
+    let name = name.and_then(|node| Some((reader.prose(node, "`name`")?.to_owned(), node)));
     let role = role.and_then(|node| Some((reader.text(node, "`role`")?, node)));
-    let (role, role_node) = role?;
-    let (name, name_node) = name?;
-    if !roles.by_name.contains_key(role) {
-        unknown_role(reader, role_node, role, roles);
+    if let Some((role, node)) = role {
+        unknown_role(reader, node, role, settings);
     }
     let tokens = fields
         .get("token_sha256")
@@ -192,7 +194,8 @@ fn caller(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Option<Caller>
         .and_then(|fields| fields.get("user_ids"))
         .map(|node| user_ids(reader, node))
         .unwrap_or_default();
-    if tokens.is_empty() && telegram.is_empty() {
+    let ((role, _), (name, name_node)) = (role?, name?);
+    if tokens.is_empty() && telegram.is_empty() && !reader.failed_since(before) {
         reader.error(
             "missing-key",
             node,
@@ -209,19 +212,48 @@ fn caller(reader: &mut Reader<'_>, node: &Node, roles: &Roles) -> Option<Caller>
     })
 }
 
-/// Reports a role that the settings do not list.
-pub(crate) fn unknown_role(reader: &mut Reader<'_>, node: &Node, role: &str, roles: &Roles) {
-    let known = || roles.by_name.keys().map(RoleName::as_str);
-    let help = match nearest(role, known()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the roles are {}", listed(known(), "and")),
+/// A token or a Telegram user that two callers share would tell nobody who called.
+fn check_way_in(reader: &mut Reader<'_>, caller: &Caller, others: &[Caller]) {
+    let shared = |other: &&Caller| {
+        let mut tokens = caller.token_sha256.iter();
+        let mut users = caller.telegram_user_ids.iter();
+        tokens.any(|token| other.token_sha256.contains(token))
+            || users.any(|user| other.telegram_user_ids.contains(user))
     };
+    if let Some(other) = others.iter().find(shared) {
+        reader.found.push(
+            Diagnostic::error(
+                "shared-token",
+                caller.place.clone(),
+                format!(
+                    "the callers `{}` and `{}` share a token or a Telegram user",
+                    other.name, caller.name
+                ),
+            )
+            .label(other.place.clone(), "the other caller")
+            .help("give each caller a token of its own with `tolkien token`"),
+        );
+    }
+}
+
+/// Reports a role that the settings do not list; answers whether they do.
+pub(crate) fn unknown_role(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    role: &str,
+    settings: &Settings,
+) -> bool {
+    let known = settings.roles.by_name.keys().map(RoleName::as_str);
+    if settings.roles.by_name.contains_key(role) || !settings.knows("roles") {
+        return false;
+    }
     reader.error(
         "unknown-role",
         node,
         format!("there is no role `{role}`"),
-        help,
+        suggestion(role, known, "the roles are"),
     );
+    true
 }
 
 fn digests(reader: &mut Reader<'_>, node: &Node) -> Vec<[u8; 32]> {

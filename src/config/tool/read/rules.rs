@@ -1,23 +1,25 @@
-//! Reading rules: `let`, `parts`, and the allows and denies of parameters and policies.
+//! Reading rules: the allows and denies of parameters and policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::World;
 use super::run::parse_template;
-use crate::config::name::RuleId;
-use crate::config::schema::{InputSchema, ParameterKind};
-use crate::config::template::{Allowed, Template};
+use crate::config::name::{EnvName, RuleId};
+use crate::config::schema::{self, ParameterKind};
+use crate::config::template::{Allowed, Known, Template};
 use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Rule};
-use crate::config::yaml::{Fields, Kind, Node, Reader};
-use crate::diagnostic::{Diagnostic, listed, nearest};
-use crate::pattern::{Lengths, NameProblem, Names, Pattern, Problem, RuleSet};
+use crate::config::yaml::{Entry, Fields, Kind, Node, Reader};
+use crate::diagnostic::{Diagnostic, nearest, suggestion};
+use crate::pattern::{Lengths, Names, Pattern, Problem, RuleSet};
 
 /// A rule as written, with what stands beside its pattern.
 #[derive(Debug)]
 pub(crate) struct Written<'n> {
     /// The rule.
     pub(crate) rule: Rule,
+    /// Its pattern.
+    pub(crate) node: &'n Node,
     /// Its mapping, where it is one.
     pub(crate) fields: Option<Fields<'n>>,
 }
@@ -39,72 +41,6 @@ pub(crate) fn report(reader: &mut Reader<'_>, node: &Node, problems: Vec<Problem
     }
 }
 
-/// Reads `let` and `parts`; `imported` holds other policies' names.
-pub(crate) fn names(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    imported: &BTreeMap<String, Names>,
-) -> Names {
-    let mut nodes: BTreeMap<(bool, &str), &Node> = BTreeMap::new();
-    let mut lets = Vec::new();
-    let mut parts = Vec::new();
-    if let Some(node) = fields.get("let") {
-        for entry in reader.entries(node, "`let`").unwrap_or_default() {
-            if let Some((node, text, max)) = expression(reader, &entry.value) {
-                nodes.insert((false, &entry.key), node);
-                lets.push((entry.key.as_str(), text, max));
-            }
-        }
-    }
-    if let Some(node) = fields.get("parts") {
-        for entry in reader.entries(node, "`parts`").unwrap_or_default() {
-            if let Some(text) = reader.text(&entry.value, "a part") {
-                nodes.insert((true, &entry.key), &entry.value);
-                parts.push((entry.key.as_str(), text.to_owned()));
-            }
-        }
-    }
-    let lets = lets
-        .iter()
-        .map(|(name, text, max)| (*name, text.as_str(), *max));
-    let parts = parts.iter().map(|(name, text)| (*name, text.as_str()));
-    let (names, problems) = Names::new(lets, parts, imported);
-    for NameProblem {
-        name,
-        part,
-        problem,
-    } in problems
-    {
-        if let Some(node) = nodes.get(&(part, name.as_str())) {
-            report(reader, node, vec![problem]);
-        }
-    }
-    names
-}
-
-/// A `let`: a text, or `{re, max}`.
-fn expression<'n>(
-    reader: &mut Reader<'_>,
-    node: &'n Node,
-) -> Option<(&'n Node, String, Option<u32>)> {
-    if !matches!(node.kind, Kind::Map(_)) {
-        return Some((node, reader.text(node, "an expression")?.to_owned(), None));
-    }
-    let fields = reader.fields(node, "a named expression", &["re", "max"])?;
-    let re = reader.required(
-        &fields,
-        "re",
-        "a named expression",
-        "write `{re: '[a-z]+', max: 63}`",
-    )?;
-    let text = reader.text(re, "`re`")?.to_owned();
-    let max = fields
-        .get("max")
-        .and_then(|node| reader.integer(node, "`max`", 1..=1_000_000))
-        .and_then(|max| u32::try_from(max).ok());
-    Some((re, text, max))
-}
-
 /// Reads a list of rules: each a pattern, or a mapping with `match` and the further keys that may
 /// stand there. `prefix` names the list: `kubectl.args.deny`; `owner` names a rule with an `id`.
 pub(crate) fn read_rules<'n>(
@@ -115,65 +51,97 @@ pub(crate) fn read_rules<'n>(
     names: &Names,
     lengths: Lengths,
 ) -> Vec<Written<'n>> {
-    let what = "a list of rules";
-    let mut rules: Vec<Written<'n>> = Vec::new();
-    for (index, item) in reader
-        .list(node, what)
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-    {
-        let fields = match &item.kind {
-            Kind::Map(_) => match reader.fields(item, "a rule", keys) {
-                Some(fields) => Some(fields),
-                None => continue,
-            },
-            _ => None,
-        };
-        let pattern_node = match &fields {
-            Some(fields) => reader.required(
-                fields,
-                "match",
-                "a rule",
-                "write its pattern: `match: 'get **'`",
-            ),
-            None => Some(item),
-        };
-        let mut field = |key: &str| {
-            let node = fields.as_ref()?.get(key)?;
-            reader.text(node, &format!("`{key}`")).map(str::to_owned)
-        };
-        let because = field("because");
-        let id = match field("id") {
-            Some(id) => {
-                let id = format!("{owner}.{id}");
-                if rules.iter().any(|other| other.rule.id.as_str() == id) {
-                    reader.error(
-                        "duplicate-rule",
-                        item,
-                        format!("there is a second rule `{id}`"),
-                        "give each rule an `id` of its own",
-                    );
-                }
-                id
-            }
-            None => format!("{prefix}[{index}]"),
-        };
-        let Some(pattern) = pattern_node.and_then(|node| pattern(reader, node, names, lengths))
-        else {
-            continue;
-        };
-        rules.push(Written {
-            rule: Rule {
-                id: RuleId::new(id),
-                pattern: Arc::new(pattern),
-                because,
-                place: reader.place(item),
-            },
-            fields,
-        });
+    let Some(items) = reader.list(node, "a list of rules") else {
+        return Vec::new();
+    };
+    if items.is_empty() {
+        reader.error(
+            "empty-rules",
+            node,
+            "this list of rules is empty",
+            "write a rule, or remove the key",
+        );
+    }
+    let mut rules = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        if let Some(written) = rule(reader, item, keys, names, lengths) {
+            let id = match &written.id {
+                Some(id) => format!("{owner}.{id}"),
+                None => format!("{prefix}[{index}]"),
+            };
+            rules.push(Written {
+                rule: Rule {
+                    id: RuleId::new(id),
+                    pattern: Arc::new(written.pattern),
+                    because: written.because,
+                    place: reader.place(item),
+                },
+                node: written.node,
+                fields: written.fields,
+            });
+        }
     }
     rules
+}
+
+/// One rule before it has its name.
+struct Unnamed<'n> {
+    id: Option<String>,
+    pattern: Pattern,
+    because: Option<String>,
+    node: &'n Node,
+    fields: Option<Fields<'n>>,
+}
+
+fn rule<'n>(
+    reader: &mut Reader<'_>,
+    item: &'n Node,
+    keys: &[&str],
+    names: &Names,
+    lengths: Lengths,
+) -> Option<Unnamed<'n>> {
+    if !matches!(item.kind, Kind::Map(_)) {
+        return Some(Unnamed {
+            id: None,
+            pattern: pattern(reader, item, names, lengths)?,
+            because: None,
+            node: item,
+            fields: None,
+        });
+    }
+    let fields = reader.fields(item, "a rule", keys)?;
+    let help = "write its pattern: `match: 'get **'`";
+    let node = reader.required(&fields, "match", "a rule", help);
+    let because = fields
+        .get("because")
+        .and_then(|node| reader.prose(node, "`because`"))
+        .map(str::to_owned);
+    let id = fields.get("id").and_then(|node| rule_id(reader, node));
+    Some(Unnamed {
+        id,
+        pattern: pattern(reader, node?, names, lengths)?,
+        because,
+        node: node?,
+        fields: Some(fields),
+    })
+}
+
+fn rule_id(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let id = reader.text(node, "`id`")?;
+    let fits = id.starts_with(|first: char| first.is_ascii_alphabetic())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if !fits || ["allow", "effect"].contains(&id) {
+        reader.error(
+            "bad-name",
+            node,
+            format!("`{id}` cannot name a rule"),
+            "start with a letter and use letters, digits, `-` and `_`; `allow` and `effect` are taken",
+        );
+        return None;
+    }
+    Some(id.to_owned())
 }
 
 fn pattern(
@@ -195,60 +163,90 @@ fn pattern(
     }
 }
 
+/// The rules of all parameters.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    /// By parameter.
+    pub(super) by_name: BTreeMap<String, ArgumentRules>,
+    /// Parameters whose rules are written, but could not be read.
+    pub(super) doubtful: BTreeSet<String>,
+    /// `arguments` itself could not be read.
+    pub(super) unread: bool,
+}
+
 /// Reads `arguments`.
 pub(super) fn read_arguments(
     reader: &mut Reader<'_>,
     tool: &str,
-    node: Option<&Node>,
-    input: &InputSchema,
-    names: &Names,
+    fields: &Fields<'_>,
+    (input, names): (&schema::Read, &Names),
     world: World<'_>,
-) -> BTreeMap<String, ArgumentRules> {
-    let mut all = BTreeMap::new();
-    let Some(node) = node else {
+) -> Rules {
+    let mut all = Rules {
+        unread: reader.misspelt(fields, "arguments"),
+        ..Rules::default()
+    };
+    let Some(node) = fields.get("arguments") else {
         return all;
     };
-    for entry in reader.entries(node, "`arguments`").unwrap_or_default() {
-        let Some(parameter) = input.parameters.get(&entry.key) else {
-            let known = || input.parameters.keys().map(String::as_str);
-            let help = match nearest(&entry.key, known()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("the parameters are {}", listed(known(), "and")),
-            };
-            let place = reader.place_of(&entry.key_span);
+    let Some(entries) = reader.entries(node, "`arguments`") else {
+        all.unread = true;
+        return all;
+    };
+    for entry in entries {
+        let Some(kind) = ruled_kind(reader, entry, input, &mut all) else {
+            continue;
+        };
+        let before = reader.found.len();
+        let prefix = format!("{tool}.{}", entry.key);
+        let rules = argument_rules(reader, &prefix, &entry.value, kind, names, world);
+        if reader.failed_since(before) {
+            all.doubtful.insert(entry.key.clone());
+        }
+        all.by_name
+            .extend(rules.map(|rules| (entry.key.clone(), rules)));
+    }
+    all
+}
+
+/// The kind of a parameter that rules can read; what else has rules is reported.
+fn ruled_kind(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    input: &schema::Read,
+    all: &mut Rules,
+) -> Option<ParameterKind> {
+    let place = reader.place_of(&entry.key_span);
+    let name = &entry.key;
+    let Some(parameter) = input.parameters.get(name) else {
+        if input.complete {
+            let known = input.parameters.keys().map(String::as_str);
+            // Its rules are meant for that one.
+            all.doubtful
+                .extend(nearest(name, known.clone()).map(str::to_owned));
             reader.found.push(
                 Diagnostic::error(
                     "unknown-parameter",
                     place,
-                    format!("`{}` is not a parameter of this tool's input", entry.key),
+                    format!("`{name}` is not a parameter of this tool's input"),
                 )
-                .help(help),
+                .help(suggestion(name, known, "the parameters are")),
             );
-            continue;
-        };
-        if !matches!(parameter.kind, ParameterKind::Text | ParameterKind::Words) {
-            let place = reader.place_of(&entry.key_span);
-            reader.found.push(
-                Diagnostic::error(
-                    "parameter-type",
-                    place,
-                    format!(
-                        "`{}` is neither a text nor a list of texts, so no rule can read it",
-                        entry.key
-                    ),
-                )
-                .help("bound it in the schema: `enum`, `minimum`, `maximum`"),
-            );
-            continue;
         }
-        let prefix = format!("{tool}.{}", entry.key);
-        if let Some(rules) =
-            argument_rules(reader, &prefix, &entry.value, parameter.kind, names, world)
-        {
-            all.insert(entry.key.clone(), rules);
-        }
+        return None;
+    };
+    if matches!(parameter.kind, ParameterKind::Text | ParameterKind::Words) {
+        return Some(parameter.kind);
     }
-    all
+    reader.found.push(
+        Diagnostic::error(
+            "parameter-type",
+            place,
+            format!("`{name}` is neither a text nor a list of texts, so no rule can read it"),
+        )
+        .help("bound it in the schema: `enum`, `minimum`, `maximum`"),
+    );
+    None
 }
 
 fn argument_rules(
@@ -261,49 +259,24 @@ fn argument_rules(
 ) -> Option<ArgumentRules> {
     let known = ["allow", "deny", "within", "dash", "multiline", "max"];
     let fields = reader.fields(node, "the rules on a parameter", &known)?;
-    let mut rules = |key: &str, lengths: Lengths| {
+    let mut rules = |key: &str, lengths: Lengths| -> Option<Vec<Rule>> {
         let node = fields.get(key)?;
         let prefix = format!("{prefix}.{key}");
-        let written = read_rules(
-            reader,
-            node,
-            (&prefix, &prefix),
-            &["match", "because"],
-            names,
-            lengths,
-        );
-        if written.is_empty() && matches!(&node.kind, Kind::List(items) if items.is_empty()) {
-            reader.error(
-                "empty-rules",
-                node,
-                format!("`{key}` is an empty list"),
-                "write a rule, or remove the key",
-            );
+        let keys = ["match", "because"];
+        let written = read_rules(reader, node, (&prefix, &prefix), &keys, names, lengths);
+        for written in &written {
+            check_pattern(reader, written, kind, lengths);
         }
-        Some(
-            written
-                .into_iter()
-                .map(|written| written.rule)
-                .collect::<Vec<_>>(),
-        )
+        Some(written.into_iter().map(|written| written.rule).collect())
     };
     let allow = rules("allow", Lengths::Enforced);
     let deny = rules("deny", Lengths::Ignored).unwrap_or_default();
-    if kind == ParameterKind::Text {
-        for rule in allow.iter().flatten().chain(&deny) {
-            if !rule.pattern.is_single_word() {
-                reader.found.push(
-                    Diagnostic::error(
-                        "not-one-word",
-                        rule.place.clone(),
-                        "this pattern matches lists of words, and the parameter is one text",
-                    )
-                    .help(
-                        "write one expression for the whole text; a space in it is written `\\ `",
-                    ),
-                );
-            }
-        }
+    if let (Some(entry), ParameterKind::Words) = (fields.entry("dash"), kind) {
+        let place = reader.place_of(&entry.key_span);
+        reader.found.push(
+            Diagnostic::error("unknown-key", place, "`dash` has no meaning for a list")
+                .help("remove it: for the items of a list the `allow` patterns alone decide"),
+        );
     }
     let mut flag = |key: &str| {
         fields
@@ -337,22 +310,56 @@ fn argument_rules(
     })
 }
 
+/// What a pattern must be for the kind of its parameter.
+fn check_pattern(
+    reader: &mut Reader<'_>,
+    written: &Written<'_>,
+    kind: ParameterKind,
+    lengths: Lengths,
+) {
+    let pattern = &written.rule.pattern;
+    if kind == ParameterKind::Text {
+        if !pattern.is_single_word() {
+            reader.error(
+                "not-one-word",
+                written.node,
+                "this pattern matches lists of words, and the parameter is one text",
+                "write one expression for the whole text; a space in it is written `\\ `",
+            );
+        }
+        return;
+    }
+    if lengths == Lengths::Ignored {
+        return;
+    }
+    for span in pattern.loose_dash_words() {
+        let word = pattern.text().get(span.clone()).unwrap_or_default();
+        let message =
+            format!("`{word}` is not written as a flag, and can match a word that begins with `-`");
+        let place = written.node.place_inside(reader.source, span);
+        reader.found.push(
+            Diagnostic::warning("loose-dash", place, message).help(
+                "begin it with a class without `-`: `[a-z0-9].*`, or `<word>`; a flag that is meant is written out",
+            ),
+        );
+    }
+}
+
 fn within(reader: &mut Reader<'_>, node: &Node, world: World<'_>) -> Option<Template> {
-    let text = reader.text(node, "`within`")?;
-    let environment: Vec<&str> = world
-        .settings
-        .environment
-        .keys()
-        .map(crate::config::name::EnvName::as_str)
-        .collect();
+    let text = reader.prose(node, "`within`")?;
+    let settings = world.settings;
+    let environment: Vec<&str> = settings.environment.keys().map(EnvName::as_str).collect();
     let allowed = Allowed {
-        parameters: &[],
+        parameters: Known::default(),
         no_parameters: Some("`within` names one folder, the same for every call"),
-        environment: &environment,
+        environment: Known {
+            names: &environment,
+            complete: settings.knows("environment"),
+        },
         secrets: None,
         steps: None,
         workspace: true,
-        prompts: &[],
+        prompts: Known::default(),
     };
     Some(Template {
         text: text.to_owned(),

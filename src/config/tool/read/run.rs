@@ -7,26 +7,29 @@ mod step;
 use remote::{http, mcp};
 use step::steps;
 
-use crate::config::schema::{InputSchema, ParameterKind};
-use crate::config::template::{self, Allowed, Part, Template};
-use crate::config::tool::{Command, CommandWord, Effect, Run};
-use crate::config::yaml::{Fields, Kind, Node, Reader};
-use crate::diagnostic::Diagnostic;
-
 use super::World;
+use crate::config::name::{EnvName, SecretName};
+use crate::config::schema::{self, Parameter, ParameterKind};
+use crate::config::settings::check_env_name;
+use crate::config::template::{self, Allowed, Known, Part, Template};
+use crate::config::tool::{Command, CommandWord, Effect, Run};
+use crate::config::yaml::{Entry, Fields, Kind, Node, Reader};
+use crate::diagnostic::Diagnostic;
+use crate::pattern::Names;
 
 /// Why parameters may not stand in `env` and `cwd`.
-const NO_PARAMETERS: &str = "what the model sends goes into `command`, `stdin` or `body`, never into the environment or the folder";
+const NO_PARAMETERS: &str = "what the model sends goes into `command`, `stdin` or `body`, never into the environment, the folder or a header";
 
 /// What the templates of one `run` may mention.
 struct Scope<'a> {
+    world: World<'a>,
+    input: &'a schema::Read,
+    names: &'a Names,
     parameters: Vec<&'a str>,
     environment: Vec<&'a str>,
     secrets: Vec<&'a str>,
-    prompts: &'a [&'a str],
     steps: Vec<String>,
     workspace: bool,
-    input: &'a InputSchema,
 }
 
 /// Where a template stands, which says what it may hold.
@@ -34,7 +37,7 @@ struct Scope<'a> {
 enum Spot {
     /// A word of a command, or an address.
     Word,
-    /// `env`, `cwd`, `within`.
+    /// `cwd`.
     Machine,
     /// A value of `env` or of a header: as [`Spot::Machine`], with secrets.
     MachineSecret,
@@ -44,67 +47,74 @@ enum Spot {
     Result,
 }
 
+/// The keys of `run`.
+const KEYS: [&str; 10] = [
+    "command",
+    "env",
+    "stdin",
+    "cwd",
+    "ok",
+    "workspace",
+    "steps",
+    "result",
+    "http",
+    "mcp",
+];
+
 pub(super) fn read(
     reader: &mut Reader<'_>,
     node: &Node,
-    input: &InputSchema,
+    (input, names): (&schema::Read, &Names),
     effect: Option<Effect>,
     world: World<'_>,
 ) -> Option<Run> {
-    let known = [
-        "command",
-        "env",
-        "stdin",
-        "cwd",
-        "ok",
-        "workspace",
-        "steps",
-        "result",
-        "http",
-        "mcp",
-    ];
-    let fields = reader.fields(node, "`run`", &known)?;
+    let fields = reader.fields(node, "`run`", &KEYS)?;
+    let form = form(reader, &fields)?;
     let settings = world.settings;
     let mut scope = Scope {
+        world,
+        input,
+        names,
         parameters: input.parameters.keys().map(String::as_str).collect(),
-        environment: settings
-            .environment
-            .keys()
-            .map(crate::config::name::EnvName::as_str)
-            .collect(),
-        secrets: settings
-            .secrets
-            .keys()
-            .map(crate::config::name::SecretName::as_str)
-            .collect(),
-        prompts: world.prompts,
+        environment: settings.environment.keys().map(EnvName::as_str).collect(),
+        secrets: settings.secrets.keys().map(SecretName::as_str).collect(),
         steps: Vec::new(),
         workspace: false,
-        input,
     };
+    match form {
+        "command" => {
+            // A command has a private folder of its own, so it may name it.
+            scope.workspace = true;
+            command(reader, &fields, &scope).map(Run::Command)
+        }
+        "steps" => steps(reader, &fields, &mut scope).map(Run::Steps),
+        "http" => http(reader, fields.get("http")?, &scope, effect).map(Run::Http),
+        _ => mcp(reader, fields.get("mcp")?, world),
+    }
+}
+
+/// Which of the four forms is written; keys that have no meaning beside it are reported.
+fn form(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<&'static str> {
     let forms = ["command", "steps", "http", "mcp"];
-    let given: Vec<&str> = forms
-        .into_iter()
-        .filter(|form| fields.get(form).is_some())
-        .collect();
-    let [form] = given.as_slice() else {
-        reader.error(
-            "missing-key",
-            node,
-            "`run` needs exactly one of `command`, `steps`, `http` and `mcp`",
-            "write `command: [program, \"{{ args }}\"]`",
-        );
+    let mut given = forms.into_iter().filter(|form| fields.get(form).is_some());
+    let (Some(form), None) = (given.next(), given.next()) else {
+        if !forms.iter().any(|form| reader.misspelt(fields, form)) {
+            reader.error(
+                "missing-key",
+                fields.node,
+                "`run` needs exactly one of `command`, `steps`, `http` and `mcp`",
+                "write `command: [program, \"{{ args }}\"]`",
+            );
+        }
         return None;
     };
-    let allowed_beside: &[&str] = match *form {
+    let beside: &[&str] = match form {
         "command" => &["command", "env", "stdin", "cwd", "ok"],
         "steps" => &["steps", "workspace", "result"],
         _ => &[form],
     };
-    for key in known {
-        if let Some(other) = fields.entry(key)
-            && !allowed_beside.contains(&key)
-        {
+    for key in KEYS.iter().filter(|key| !beside.contains(key)) {
+        if let Some(other) = fields.entry(key) {
             let place = reader.place_of(&other.key_span);
             reader.found.push(
                 Diagnostic::error(
@@ -116,16 +126,7 @@ pub(super) fn read(
             );
         }
     }
-    match *form {
-        "command" => {
-            // A command has a private folder of its own, so it may name it.
-            scope.workspace = true;
-            command(reader, &fields, &scope).map(Run::Command)
-        }
-        "steps" => steps(reader, &fields, &mut scope).map(Run::Steps),
-        "http" => http(reader, fields.get("http")?, &scope, effect).map(Run::Http),
-        _ => mcp(reader, fields.get("mcp")?, world),
-    }
+    Some(form)
 }
 
 impl Scope<'_> {
@@ -138,16 +139,30 @@ impl Scope<'_> {
     ) -> Option<Template> {
         let text = reader.text(node, what)?;
         let steps: Vec<&str> = self.steps.iter().map(String::as_str).collect();
+        let settings = self.world.settings;
+        let secrets = Known {
+            names: &self.secrets,
+            complete: settings.knows("secrets"),
+        };
+        let steps = Known {
+            names: &steps,
+            complete: true,
+        };
         let allowed = Allowed {
-            parameters: &self.parameters,
+            parameters: Known {
+                names: &self.parameters,
+                complete: self.input.complete,
+            },
             no_parameters: matches!(spot, Spot::Machine | Spot::MachineSecret)
                 .then_some(NO_PARAMETERS),
-            environment: &self.environment,
-            secrets: matches!(spot, Spot::MachineSecret | Spot::Content)
-                .then_some(self.secrets.as_slice()),
-            steps: matches!(spot, Spot::Content | Spot::Result).then_some(steps.as_slice()),
+            environment: Known {
+                names: &self.environment,
+                complete: settings.knows("environment"),
+            },
+            secrets: matches!(spot, Spot::MachineSecret | Spot::Content).then_some(secrets),
+            steps: matches!(spot, Spot::Content | Spot::Result).then_some(steps),
             workspace: self.workspace,
-            prompts: self.prompts,
+            prompts: self.world.prompts,
         };
         let parts = parse_template(reader, node, text, &allowed)?;
         self.check_kinds(reader, node, &parts, spot);
@@ -188,10 +203,8 @@ impl Scope<'_> {
 
     fn may_be_absent(&self, template: &Template) -> bool {
         template.parameters().into_iter().any(|name| {
-            self.input
-                .parameters
-                .get(name)
-                .is_some_and(crate::config::schema::Parameter::may_be_absent)
+            let parameter = self.input.parameters.get(name);
+            parameter.is_some_and(Parameter::may_be_absent)
         })
     }
 }
@@ -231,37 +244,28 @@ fn command(reader: &mut Reader<'_>, fields: &Fields<'_>, scope: &Scope<'_>) -> O
         return None;
     };
     let program = self::program(reader, program);
-    let mut words = Vec::new();
-    let mut failed = false;
-    for item in rest {
-        match word(reader, item, scope) {
-            Some(word) => words.push(word),
-            None => failed = true,
-        }
-    }
+    let words: Vec<Option<CommandWord>> =
+        rest.iter().map(|item| word(reader, item, scope)).collect();
     check_order(reader, &words, scope);
-    let env = environment(reader, fields.get("env"), scope);
+    let env = fields
+        .get("env")
+        .map(|node| values(reader, node, scope, check_env_name));
     let stdin = fields
         .get("stdin")
-        .map(|node| scope.parse(reader, node, "`stdin`", Spot::Content));
+        .and_then(|node| scope.parse(reader, node, "`stdin`", Spot::Content));
     let cwd = fields
         .get("cwd")
-        .map(|node| scope.parse(reader, node, "`cwd`", Spot::Machine));
+        .and_then(|node| scope.parse(reader, node, "`cwd`", Spot::Machine));
     let ok = fields
         .get("ok")
         .map_or_else(|| vec![0], |node| exit_codes(reader, node));
-    if failed
-        || stdin.as_ref().is_some_and(Option::is_none)
-        || cwd.as_ref().is_some_and(Option::is_none)
-    {
-        return None;
-    }
+    // What is missing here was reported, and the tool is not taken.
     Some(Command {
-        program: program?,
-        words,
-        env,
-        stdin: stdin.flatten(),
-        cwd: cwd.flatten(),
+        program: program.unwrap_or_default(),
+        words: words.into_iter().flatten().collect(),
+        env: env.unwrap_or_default(),
+        stdin,
+        cwd,
         ok,
         place: reader.place_of(&(node.span.start..node.span.start)),
     })
@@ -331,9 +335,9 @@ fn word(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Option<Comma
 }
 
 /// A flag must not take a word for its value that was meant to be something else.
-fn check_order(reader: &mut Reader<'_>, words: &[CommandWord], scope: &Scope<'_>) {
+fn check_order(reader: &mut Reader<'_>, words: &[Option<CommandWord>], scope: &Scope<'_>) {
     for pair in words.windows(2) {
-        let [CommandWord::One(flag), next] = pair else {
+        let [Some(CommandWord::One(flag)), Some(next)] = pair else {
             continue;
         };
         let bare = flag.literal().is_some_and(|text| {
@@ -364,32 +368,40 @@ fn check_order(reader: &mut Reader<'_>, words: &[CommandWord], scope: &Scope<'_>
     }
 }
 
-fn environment(
+/// The values of `env` or of headers, whose names `check` looks at.
+fn values(
     reader: &mut Reader<'_>,
-    node: Option<&Node>,
+    node: &Node,
     scope: &Scope<'_>,
+    check: fn(&mut Reader<'_>, &std::ops::Range<usize>, &str) -> bool,
 ) -> Vec<(String, Template)> {
-    let Some(node) = node else {
-        return Vec::new();
-    };
     let mut all = Vec::new();
-    for entry in reader.entries(node, "`env`").unwrap_or_default() {
-        if let Some(template) = scope.parse(
-            reader,
-            &entry.value,
-            "a variable's value",
-            Spot::MachineSecret,
-        ) {
-            all.push((entry.key.clone(), template));
-        }
+    for Entry {
+        key,
+        key_span,
+        value,
+    } in reader.entries(node, "this").unwrap_or_default()
+    {
+        check(reader, key_span, key);
+        let value = scope.parse(reader, value, "a value", Spot::MachineSecret);
+        all.extend(value.map(|value| (key.clone(), value)));
     }
     all
 }
 
 fn exit_codes(reader: &mut Reader<'_>, node: &Node) -> Vec<i32> {
-    reader
-        .list(node, "`ok`")
-        .unwrap_or_default()
+    let Some(items) = reader.list(node, "`ok`") else {
+        return Vec::new();
+    };
+    if items.is_empty() {
+        reader.error(
+            "missing-key",
+            node,
+            "`ok` is an empty list",
+            "list the exit codes that are a result: `ok: [0, 1]`",
+        );
+    }
+    items
         .iter()
         .filter_map(|item| reader.integer(item, "an exit code", 0..=255))
         .filter_map(|code| i32::try_from(code).ok())

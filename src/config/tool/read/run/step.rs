@@ -1,9 +1,10 @@
 //! Reading `steps`: several programs in one private folder.
 
 use super::{Scope, Spot, command};
-use crate::config::tool::{Requirement, Step, Steps, read_sandbox};
+use crate::config::schema::is_identifier;
+use crate::config::tool::{Requirement, Step, Steps, read_sandbox, report};
 use crate::config::yaml::{Fields, Node, Reader};
-use crate::pattern;
+use crate::pattern::Expression;
 
 pub(super) fn steps(
     reader: &mut Reader<'_>,
@@ -17,15 +18,10 @@ pub(super) fn steps(
     scope.workspace = workspace;
     let items = reader.list(fields.get("steps")?, "`steps`")?;
     let mut list = Vec::new();
-    let mut failed = items.is_empty();
     for item in items {
-        match step(reader, item, scope) {
-            Some(step) => {
-                scope.steps.extend(step.id.clone());
-                list.push(step);
-            }
-            None => failed = true,
-        }
+        let (id, step) = step(reader, item, scope);
+        scope.steps.extend(id);
+        list.extend(step);
     }
     if items.is_empty()
         && let Some(node) = fields.get("steps")
@@ -39,75 +35,85 @@ pub(super) fn steps(
     }
     let result = fields
         .get("result")
-        .map(|node| scope.parse(reader, node, "`result`", Spot::Result));
-    if failed || result.as_ref().is_some_and(Option::is_none) {
-        return None;
-    }
+        .and_then(|node| scope.parse(reader, node, "`result`", Spot::Result));
     Some(Steps {
         workspace,
         list,
-        result: result.flatten(),
+        result,
     })
 }
 
-fn step(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Option<Step> {
-    let known = [
-        "id",
-        "command",
-        "env",
-        "cwd",
-        "stdin",
-        "timeout",
-        "idle_timeout",
-        "ok",
-        "sandbox",
-        "require",
-    ];
-    let fields = reader.fields(node, "a step", &known)?;
-    reader.required(
-        &fields,
-        "command",
-        "a step",
-        "write `command: [program, …]`",
-    );
-    let id = fields.get("id").and_then(|node| {
-        let id = reader.text(node, "`id`")?;
-        if !crate::config::schema::is_identifier(id) || scope.steps.iter().any(|other| other == id)
-        {
-            reader.error(
-                "bad-name",
-                node,
-                format!("`{id}` cannot name a step"),
-                "use letters, digits and `_`, and each name once",
-            );
-            return None;
-        }
-        Some(id.to_owned())
-    });
+/// The keys of a step.
+const KEYS: [&str; 10] = [
+    "id",
+    "command",
+    "env",
+    "cwd",
+    "stdin",
+    "timeout",
+    "idle_timeout",
+    "ok",
+    "sandbox",
+    "require",
+];
+
+/// A step, and its name even where the rest could not be read.
+fn step(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> (Option<String>, Option<Step>) {
+    let Some(fields) = reader.fields(node, "a step", &KEYS) else {
+        return (None, None);
+    };
+    let help = "write `command: [program, …]`";
+    reader.required(&fields, "command", "a step", help);
+    let id = fields
+        .get("id")
+        .and_then(|node| step_id(reader, node, scope));
     let command = command(reader, &fields, scope);
-    let timeout = fields
-        .get("timeout")
-        .and_then(|node| reader.duration(node, "`timeout`"));
-    let idle_timeout = fields
-        .get("idle_timeout")
-        .and_then(|node| reader.duration(node, "`idle_timeout`"));
+    let mut duration = |key: &str| {
+        let node = fields.get(key)?;
+        reader.duration(node, &format!("`{key}`"))
+    };
+    let (timeout, idle_timeout) = (duration("timeout"), duration("idle_timeout"));
     let sandbox = fields
         .get("sandbox")
         .and_then(|node| read_sandbox(reader, node));
     let require = fields
         .get("require")
-        .and_then(|node| requirement(reader, node));
-    Some(Step {
-        id,
-        command: command?,
+        .and_then(|node| requirement(reader, node, scope));
+    let step = command.map(|command| Step {
+        id: id.clone(),
+        command,
         timeout,
         idle_timeout,
         sandbox,
         require,
-    })
+    });
+    (id, step)
 }
 
-fn requirement(reader: &mut Reader<'_>, node: &Node) -> Option<Requirement> {
+fn step_id(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Option<String> {
+    let id = reader.text(node, "`id`")?;
+    if !is_identifier(id) {
+        reader.error(
+            "bad-name",
+            node,
+            format!("`{id}` cannot name a step"),
+            "use letters, digits and `_`, and start with a letter",
+        );
+        return None;
+    }
+    if scope.steps.iter().any(|other| other == id) {
+        reader.error(
+            "duplicate-step",
+            node,
+            format!("there is a second step `{id}`"),
+            "give each step an `id` of its own",
+        );
+        return None;
+    }
+    Some(id.to_owned())
+}
+
+fn requirement(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> Option<Requirement> {
     let fields = reader.fields(
         node,
         "`require`",
@@ -116,13 +122,13 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Option<Requirement> {
     let mut expression = |key: &str| {
         let node = fields.get(key)?;
         let text = reader.text(node, "an expression")?;
-        match pattern::Expression::whole(text, &pattern::Names::builtin()) {
+        match Expression::whole(text, scope.names) {
             Ok((expression, hints)) => {
-                crate::config::tool::report(reader, node, hints);
+                report(reader, node, hints);
                 Some(expression)
             }
             Err(problems) => {
-                crate::config::tool::report(reader, node, problems);
+                report(reader, node, problems);
                 None
             }
         }
@@ -134,8 +140,19 @@ fn requirement(reader: &mut Reader<'_>, node: &Node) -> Option<Requirement> {
         .unwrap_or(false);
     let because = fields
         .get("because")
-        .and_then(|node| reader.text(node, "`because`"))
+        .and_then(|node| reader.prose(node, "`because`"))
         .map(str::to_owned);
+    let keys = ["match", "each_line", "not_empty"];
+    if keys.iter().all(|key| fields.get(key).is_none())
+        && !keys.iter().any(|key| reader.misspelt(&fields, key))
+    {
+        reader.error(
+            "missing-key",
+            node,
+            "`require` requires nothing",
+            "write `match: EXPRESSION`, `each_line: EXPRESSION` or `not_empty: true`",
+        );
+    }
     Some(Requirement {
         expression: whole,
         each_line,
