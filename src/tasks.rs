@@ -7,7 +7,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,6 +66,16 @@ impl Tasks {
             self.tracker.wait().await;
         }
     }
+}
+
+/// Does work that blocks its thread beside the async ones; for whoever waits for it, where the
+/// process need not.
+pub async fn blocking<F, T>(work: F) -> Result<T, JoinError>
+where
+    F: FnOnce() -> T + Send + 'static,
+    T: Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await
 }
 
 #[cfg(test)]

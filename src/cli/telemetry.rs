@@ -49,7 +49,11 @@ impl Level {
 pub(crate) fn start(level: Level, format: LogFormat) {
     let wanted = variable("RUST_LOG").and_then(|text| EnvFilter::try_new(text).ok());
     let filter = wanted.unwrap_or_else(|| EnvFilter::new(level.directives()));
-    let lines = fmt().with_env_filter(filter).with_writer(render::log);
+    // Without a reader of the log there is nowhere to complain, and complaining would panic.
+    let lines = fmt()
+        .with_env_filter(filter)
+        .with_writer(render::log)
+        .log_internal_errors(false);
     // Another subscriber is a library's test harness, which keeps what it has.
     drop(match format {
         LogFormat::Json => lines.json().flatten_event(true).try_init(),

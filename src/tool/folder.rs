@@ -1,5 +1,6 @@
 //! The private working folder of a call, and paths that must stay beneath a folder.
 
+use crate::tasks;
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -37,7 +38,7 @@ impl Private {
     pub(super) async fn remove(mut self) {
         let Some(path) = self.path.take() else { return };
         if std::fs::remove_dir(&path).is_err() {
-            let removal = tokio::task::spawn_blocking(move || remove_tree(&path));
+            let removal = tasks::blocking(move || remove_tree(&path));
             if let Err(error) = removal.await {
                 tracing::warn!(%error, "the removal of a private folder was cut off");
             }

@@ -11,6 +11,8 @@ mod decision;
 
 mod diagnostics;
 
+mod end_to_end;
+
 #[expect(dead_code, reason = "the program in `examples/` uses the rest")]
 mod fake;
 
