@@ -14,10 +14,10 @@ use super::name::{PolicyName, ToolName};
 use super::policy::{Policy, check_globs};
 use super::prompt::{self, Prompts, SYSTEM, Surroundings, Use};
 use super::settings::{Model, Settings};
-use super::source::{PROMPTS, Root, TOOLS};
+use super::source::{EVERYTHING, PROMPTS, Root, TOOLS};
 use super::template::{Known, Part, Template};
 use super::tool::{CommandWord, Run, Tool, World};
-use super::yaml::{self, Node, Reader};
+use super::yaml::{self, Kind, Node, Reader};
 use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
 use crate::pattern::RuleSet;
@@ -72,9 +72,12 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
 
 /// Checks the form of `permissions.ack.yaml`; what it says counts for `diff` alone.
 fn read_acknowledgements(source: &Source, found: &mut Vec<Diagnostic>) {
-    let Some(node) = yaml::parse(source, found) else {
+    let Some(node) = yaml::parse_optional(source, found) else {
         return;
     };
+    if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
+        return;
+    }
     let mut reader = Reader::new(source, found);
     for item in reader
         .list(&node, "the acknowledgements")
@@ -112,7 +115,7 @@ fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>)
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let tools = Known {
         names: &names,
-        complete: true,
+        complete: !names.contains(&EVERYTHING),
     };
     for role in node.member("roles").map(Node::members).unwrap_or_default() {
         if let Some(globs) = role.value.member("tools") {
@@ -151,11 +154,11 @@ impl Parsed {
             settings: &settings,
             prompts: Known {
                 names: &prompt_names,
-                complete: true,
+                complete: !unread.contains(EVERYTHING),
             },
             tools: Known {
                 names: &names,
-                complete: true,
+                complete: !tool_names.contains(EVERYTHING),
             },
         };
         let mut tools = BTreeMap::new();

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::jinja::{self, Mentioned, Mentions};
+use super::source::EVERYTHING;
 use crate::diagnostic::{Diagnostic, Place, Source, nearest, suggestion};
 
 /// The prompt that every session starts with.
@@ -87,7 +88,8 @@ pub(crate) fn read(
             Err(error) => found.push(syntax(source, &error)),
         }
     }
-    if !sources.contains_key(SYSTEM) && !around.unread.contains(SYSTEM) {
+    let unread = [SYSTEM, EVERYTHING].map(|name| around.unread.contains(name));
+    if !sources.contains_key(SYSTEM) && unread == [false; 2] {
         found.push(
             Diagnostic::error(
                 "missing-prompt",
@@ -220,7 +222,7 @@ fn check_files(
             );
             continue;
         };
-        if sources.contains_key(file) || unread.contains(file) {
+        if sources.contains_key(file) || unread.contains(file) || unread.contains(EVERYTHING) {
             continue;
         }
         let known = sources.keys().map(String::as_str);

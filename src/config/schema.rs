@@ -3,7 +3,7 @@
 
 mod keyword;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -106,6 +106,8 @@ pub(crate) struct Read {
     pub(crate) schema: Option<InputSchema>,
     /// The parameters, as far as they could be read.
     pub(crate) parameters: BTreeMap<String, Parameter>,
+    /// The names of all parameters that are written.
+    pub(crate) declared: BTreeSet<String>,
     /// Whether these are all of them, so that another name is a mistake.
     pub(crate) complete: bool,
 }
@@ -115,6 +117,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Read {
     let nothing = Read {
         schema: None,
         parameters: BTreeMap::new(),
+        declared: BTreeSet::new(),
         complete: false,
     };
     let before = reader.found.len();
@@ -139,12 +142,18 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Read {
             "remove the key: `additionalProperties: false` is implied",
         );
     }
-    let before_parameters = reader.found.len();
     let parameters = read_parameters(reader, &fields);
-    let complete =
-        !reader.failed_since(before_parameters) && !reader.misspelt(&fields, "properties");
+    let properties = fields.get("properties");
+    let declared: BTreeSet<String> = properties
+        .map(Node::members)
+        .unwrap_or_default()
+        .iter()
+        .map(|entry| entry.key.clone())
+        .collect();
+    let complete = properties.is_none_or(|node| matches!(node.kind, Kind::Map(_)))
+        && !reader.misspelt(&fields, "properties");
     if complete {
-        check_required(reader, &fields, &parameters);
+        check_required(reader, &fields, &declared);
     }
     keyword::check_members(reader, node);
     let validator = compile(reader, node, before);
@@ -161,6 +170,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: Option<&Node>) -> Read {
     Read {
         schema: schema.filter(|_| !reader.failed_since(before)),
         parameters,
+        declared,
         complete,
     }
 }
@@ -267,11 +277,7 @@ fn kind_of(schema: &Value) -> Option<ParameterKind> {
     }
 }
 
-fn check_required(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'_>,
-    parameters: &BTreeMap<String, Parameter>,
-) {
+fn check_required(reader: &mut Reader<'_>, fields: &Fields<'_>, declared: &BTreeSet<String>) {
     let Some(node) = fields.get("required") else {
         return;
     };
@@ -279,10 +285,10 @@ fn check_required(
         let Some(name) = reader.text(item, "a required parameter's name") else {
             continue;
         };
-        if parameters.contains_key(name) {
+        if declared.contains(name) {
             continue;
         }
-        let help = match nearest(name, parameters.keys().map(String::as_str)) {
+        let help = match nearest(name, declared.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => "declare it under `properties`, or remove it here".to_owned(),
         };

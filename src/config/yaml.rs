@@ -180,7 +180,7 @@ pub(crate) fn parse(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node
     let root = build::tree(source, found).ok()?;
     if root.is_none() {
         found.push(
-            Diagnostic::error("empty-file", source.place(0..0), "this file is empty")
+            Diagnostic::error("empty-file", source.place(0..0), "this file says nothing")
                 .help("write its keys, or delete the file"),
         );
     }

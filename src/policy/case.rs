@@ -68,10 +68,9 @@ fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
     let input = match input(tool, &case.input) {
         Ok(input) => input,
         Err(why) => {
-            return Some(
-                Diagnostic::error("bad-case", case.place.clone(), why)
-                    .help("write the whole input as a mapping: `{args: [get, pods]}`"),
-            );
+            return Some(Diagnostic::error("bad-case", case.place.clone(), why).help(
+                "mend the line, or write the whole input as a mapping: `{args: [get, pods]}`",
+            ));
         }
     };
     let request = Request {

@@ -19,6 +19,7 @@ pub(super) fn read_policies(
     world: World<'_>,
     found: &mut Vec<Diagnostic>,
 ) -> BTreeMap<PolicyName, Arc<Policy>> {
+    let before = found.len();
     let mut files = Files::new();
     let mut names: BTreeMap<String, Names> = BTreeMap::new();
     for name in root.unread.get(POLICIES).into_iter().flatten() {
@@ -42,11 +43,17 @@ pub(super) fn read_policies(
             continue;
         };
         let mut reader = Reader::new(source, found);
-        if let Some(fields) = reader.fields_known(node) {
-            check_unused(&mut reader, &fields, &readers);
-        }
         if let Some(policy) = policy::read(&mut reader, name, node, names, world) {
             policies.insert(policy.name.clone(), Arc::new(policy));
+        }
+    }
+    for (source, node) in files.values() {
+        let mut reader = Reader::new(source, found);
+        // A rule with a mistake may be the one that was meant to refer to a name.
+        if let Some(fields) = reader.fields_known(node)
+            && !reader.failed_since(before)
+        {
+            check_unused(&mut reader, &fields, &readers);
         }
     }
     policies

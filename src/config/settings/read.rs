@@ -148,7 +148,7 @@ fn http_url(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
             "bad-url",
             node,
             format!("`{text}` is no `http` or `https` address"),
-            "write it with its scheme: `https://api.anthropic.com`",
+            "write it with its scheme and host: `https://example.org`",
         );
         return None;
     }

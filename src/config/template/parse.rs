@@ -63,7 +63,7 @@ pub(crate) fn parse(text: &str, allowed: &Allowed<'_>) -> Result<Vec<Part>, Vec<
     for child in &template.children {
         match child {
             Stmt::EmitRaw(raw) => parts.push(Part::Literal(raw.raw.to_owned())),
-            Stmt::EmitExpr(emit) => match part(text, &emit.expr, allowed) {
+            Stmt::EmitExpr(emit) => match part(text, bytes(emit.span()), &emit.expr, allowed) {
                 Ok(part) => parts.push(part),
                 Err(found) => problems.extend(found),
             },
@@ -89,39 +89,42 @@ fn syntax(error: &minijinja::Error) -> Problem {
             "this is no template: {}",
             error.detail().unwrap_or("it cannot be parsed")
         ),
-        help: Some("a template is text with `{{ name }}` in it".to_owned()),
+        help: Some(
+            "a template is text with `{{ name }}` in it; close every `{{` with `}}`".to_owned(),
+        ),
     }
 }
 
-fn part(text: &str, expression: &Expr<'_>, allowed: &Allowed<'_>) -> Result<Part, Vec<Problem>> {
+/// The part that an expression makes; `whole` is all of it, where its own span may be its last
+/// operation only.
+fn part(
+    text: &str,
+    whole: Range<usize>,
+    expression: &Expr<'_>,
+    allowed: &Allowed<'_>,
+) -> Result<Part, Vec<Problem>> {
     let span = bytes(expression.span());
     let one = |result: Result<Part, Problem>| result.map_err(|problem| vec![problem]);
     match expression {
-        Expr::Var(name) if name.id == "workspace" => one(workspace(span, allowed)),
-        Expr::Var(name) => one(parameter(name.id, span, allowed)),
+        Expr::Var(name) if name.id == "workspace" => return one(workspace(span, allowed)),
+        Expr::Var(name) => return one(parameter(name.id, span, allowed)),
         Expr::GetAttr(attribute) => match &attribute.expr {
-            Expr::Var(base) if base.id == "env" => one(env(attribute.name, span, allowed)),
-            Expr::Var(base) if base.id == "secret" => one(secret(attribute.name, span, allowed)),
-            Expr::GetAttr(step) if matches!(&step.expr, Expr::Var(base) if base.id == "steps") => {
-                one(step_part(step.name, attribute.name, span, allowed))
+            Expr::Var(base) if base.id == "env" => return one(env(attribute.name, span, allowed)),
+            Expr::Var(base) if base.id == "secret" => {
+                return one(secret(attribute.name, span, allowed));
             }
-            _ => computed(
-                text,
-                span.start,
-                text.get(span.clone()).unwrap_or_default(),
-                allowed,
-            ),
+            Expr::GetAttr(step) if matches!(&step.expr, Expr::Var(base) if base.id == "steps") => {
+                return one(step_part(step.name, attribute.name, span, allowed));
+            }
+            _ => {}
         },
         Expr::Call(call) if matches!(&call.expr, Expr::Var(name) if name.id == "prompt") => {
-            prompt(text, &call.args, span, allowed)
+            return prompt(text, &call.args, span, allowed);
         }
-        _ => computed(
-            text,
-            span.start,
-            text.get(span.clone()).unwrap_or_default(),
-            allowed,
-        ),
+        _ => {}
     }
+    let source = text.get(whole.clone()).unwrap_or_default();
+    computed(text, whole.start, source, allowed)
 }
 
 fn known(
@@ -295,6 +298,7 @@ fn prompt(
             return Err(wrong(example));
         };
         let range = bytes(value.span());
+        let range = value_start(text, key, range.start)..range.end;
         let source = text.get(range.clone()).unwrap_or_default();
         computed(text, range.start, source, allowed)?;
         given.push(((*key).to_owned(), source.to_owned()));
@@ -303,6 +307,23 @@ fn prompt(
         name: name.to_owned(),
         arguments: given,
     })
+}
+
+/// Where the value of a named argument begins: behind the last `key=` before its last operation.
+fn value_start(text: &str, key: &str, before: usize) -> usize {
+    let head = text.get(..before).unwrap_or_default();
+    let mut places: Vec<usize> = head.match_indices(key).map(|(at, _)| at).collect();
+    places.reverse();
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    places
+        .into_iter()
+        .find_map(|at| {
+            let rest = head.get(at + key.len()..)?;
+            let value = rest.trim_start().strip_prefix('=')?;
+            let alone = !head.get(..at)?.ends_with(is_name) && !value.starts_with('=');
+            alone.then(|| before - value.trim_start().len())
+        })
+        .unwrap_or(before)
 }
 
 /// Any other expression or text: kept whole, over parameters only, so that a command line does not
@@ -375,5 +396,74 @@ fn unknown_filter(kind: &str, name: &str, span: Range<usize>) -> Problem {
         code: found.code.0,
         message: found.message,
         help: found.help,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<Part> {
+        let allowed = Allowed {
+            parameters: Known {
+                names: &["title", "text"],
+                complete: true,
+            },
+            no_parameters: None,
+            environment: Known::default(),
+            secrets: None,
+            steps: None,
+            workspace: false,
+            prompts: Known {
+                names: &["task.md"],
+                complete: true,
+            },
+        };
+        parse(text, &allowed).unwrap()
+    }
+
+    fn computed(source: &str, parameters: &[&str]) -> Part {
+        Part::Computed {
+            source: source.to_owned(),
+            parameters: parameters.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn a_computed_part_keeps_the_whole_expression() {
+        for (text, source, parameters) in [
+            ("{{ text | upper }}", "{{ text | upper }}", &["text"][..]),
+            (
+                "{{ (title ~ text) | upper }}",
+                "{{ (title ~ text) | upper }}",
+                &["text", "title"],
+            ),
+            (
+                "{{ text if title is defined else '}}' }}",
+                "{{ text if title is defined else '}}' }}",
+                &["text", "title"],
+            ),
+            ("{{ text[:3] }}", "{{ text[:3] }}", &["text"]),
+            ("{{- title == 'a' -}}", "{{ title == 'a' }}", &["title"]),
+        ] {
+            assert_eq!(parts(text), [computed(source, parameters)], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_argument_of_a_prompt_keeps_the_whole_expression() {
+        let text = "{{ prompt('task.md', text=title | upper, t=text ~ 'text=', title = title) }}";
+        let arguments = [
+            ("text", "title | upper"),
+            ("t", "text ~ 'text='"),
+            ("title", "title"),
+        ];
+        let expected = Part::Prompt {
+            name: "task.md".to_owned(),
+            arguments: arguments
+                .map(|(name, source)| (name.to_owned(), source.to_owned()))
+                .into(),
+        };
+        assert_eq!(parts(text), [expected]);
     }
 }

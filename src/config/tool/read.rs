@@ -79,7 +79,6 @@ pub(crate) fn read(
     let input_node = reader.required(&fields, "input", "a tool", help);
     let input = schema::read(reader, input_node);
     let names = names(reader, &fields, &BTreeMap::new());
-    check_unused(reader, &fields, &[node]);
     let help = "write what it starts: `run: {command: [program, \"{{ args }}\"]}`";
     let run_node = reader.required(&fields, "run", "a tool", help);
     let run = run_node.and_then(|node| run::read(reader, node, (&input, &names), effect, world));
@@ -104,6 +103,8 @@ pub(crate) fn read(
     if reader.failed_since(before) {
         return None;
     }
+    // A rule with a mistake may be the one that was meant to refer to a name.
+    check_unused(reader, &fields, &[node]);
     Some(Tool {
         name: ToolName::new(name),
         description: description?,

@@ -59,6 +59,8 @@ enum Open {
         key: Option<(String, Range<usize>)>,
         /// A key that is not a scalar was reported; its value is dropped.
         skip_value: bool,
+        /// It was meant as a text.
+        refused: bool,
     },
 }
 
@@ -79,13 +81,15 @@ impl Builder<'_> {
                 self.refuse_anchor(anchor, &span);
                 self.refuse_tag(tag.is_some(), &span);
                 let plain = style == ScalarStyle::Plain;
-                self.add(Node {
-                    span,
-                    kind: Kind::Scalar {
+                let kind = if tag.is_some() {
+                    Kind::Refused
+                } else {
+                    Kind::Scalar {
                         text: text.into_owned(),
                         plain,
-                    },
-                });
+                    }
+                };
+                self.add(Node { span, kind });
             }
             Event::Alias(anchor) => self.alias(anchor, span),
             Event::UnresolvedAlias(_) => {
@@ -117,6 +121,7 @@ impl Builder<'_> {
                     entries: Vec::new(),
                     key: None,
                     skip_value: false,
+                    refused: false,
                 });
                 return self.depth_is_fine(&span);
             }
@@ -191,12 +196,22 @@ impl Builder<'_> {
                     kind: Kind::List(items),
                 });
             }
-            Some(Open::Map { start, entries, .. }) => {
+            Some(Open::Map {
+                start,
+                entries,
+                refused,
+                ..
+            }) => {
                 let last = entries.last().map(|entry| entry.value.span.end);
                 let end = trim_end(self.source, start, end, last);
+                let kind = if refused {
+                    Kind::Refused
+                } else {
+                    Kind::Map(entries)
+                };
                 self.add(Node {
                     span: start..end,
-                    kind: Kind::Map(entries),
+                    kind,
                 });
             }
             None => {}
@@ -214,6 +229,7 @@ impl Builder<'_> {
                 entries,
                 key,
                 skip_value,
+                refused,
                 ..
             } => {
                 if std::mem::take(skip_value) {
@@ -255,6 +271,7 @@ impl Builder<'_> {
                     Kind::List(_) | Kind::Map(_) | Kind::Refused => {
                         *skip_value = true;
                         let found = key_is_no_scalar(self.source, node.span);
+                        *refused = found.code.0 == "unquoted-template";
                         self.found.push(found);
                     }
                 }
@@ -279,7 +296,15 @@ impl Builder<'_> {
             .byte_offset()
             .unwrap_or_else(|| byte_of(self.source, error.marker().index()));
         let found = explain(self.source, at, &error.info());
-        self.found.push(found);
+        // What stands behind an unquoted template breaks on it.
+        let told = self.found.iter().any(|before| {
+            before.code == found.code
+                && before.place.file == found.place.file
+                && before.place.start == found.place.start
+        });
+        if !told {
+            self.found.push(found);
+        }
     }
 }
 

@@ -7,16 +7,8 @@ use crate::diagnostic::{Diagnostic, Source};
 /// `{{ name }}` without quotes is, to YAML, a mapping whose key is a mapping.
 pub(super) fn key_is_no_scalar(source: &Source, span: Range<usize>) -> Diagnostic {
     let before = source.text().get(..span.start).unwrap_or_default();
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    let is_template = before.ends_with('{');
-    if is_template {
-        let start = span.start.saturating_sub(1).max(line_start);
-        return Diagnostic::error(
-            "unquoted-template",
-            source.place(start..span.end + 1),
-            "`{{` without quotes starts a YAML mapping, not a template",
-        )
-        .help("put the template in quotes: \"{{ name }}\"");
+    if before.ends_with('{') {
+        return unquoted_template(source, span.start - 1);
     }
     Diagnostic::error(
         "yaml-key",
@@ -26,20 +18,48 @@ pub(super) fn key_is_no_scalar(source: &Source, span: Range<usize>) -> Diagnosti
     .help("quote it if it is meant as text")
 }
 
-/// Turns the parser's words into what a person who edits YAML can act on.
-pub(super) fn explain(source: &Source, at: usize, info: &str) -> Diagnostic {
+/// A template that starts at `start` and has no quotes.
+fn unquoted_template(source: &Source, start: usize) -> Diagnostic {
+    let line = line_at(source, start);
+    let rest = source.text().get(start..line.end).unwrap_or_default();
+    let width = rest.find("}}").map_or(2, |at| at + 2);
+    // What is glued to it belongs into the quotes too.
+    let glued = rest.get(width..).map_or(0, |tail| {
+        tail.find([',', ']', '}', ' ', '#']).unwrap_or(tail.len())
+    });
+    let written = rest.get(..width + glued).unwrap_or(rest);
+    let quoted = if written.ends_with("}}") || glued > 0 {
+        format!("\"{written}\"")
+    } else {
+        "\"{{ name }}\"".to_owned()
+    };
+    Diagnostic::error(
+        "unquoted-template",
+        source.place(start..start + width),
+        "`{{` without quotes starts a YAML mapping, not a template",
+    )
+    .help(format!("put the template in quotes: {quoted}"))
+}
+
+/// The bytes of the line that holds a byte, without its end.
+fn line_at(source: &Source, at: usize) -> Range<usize> {
     let text = source.text();
-    let line_start = text
+    let start = text
         .get(..at)
         .and_then(|before| before.rfind('\n'))
         .map_or(0, |newline| newline + 1);
-    let line = text
-        .get(line_start..)
+    let length = text
+        .get(start..)
         .and_then(|rest| rest.lines().next())
-        .unwrap_or_default();
-    let indent = line.len() - line.trim_start().len();
-    if let Some(tab) = line.get(..indent).and_then(|space| space.find('\t')) {
-        let tab = line_start + tab;
+        .map_or(0, str::len);
+    start..start + length
+}
+
+/// Turns the parser's words into what a person who edits YAML can act on.
+pub(super) fn explain(source: &Source, at: usize, info: &str) -> Diagnostic {
+    let span = line_at(source, at);
+    let line = source.text().get(span.clone()).unwrap_or_default();
+    if let Some(tab) = indenting_tab(source, &span) {
         return Diagnostic::error(
             "yaml-tab",
             source.place(tab..tab + 1),
@@ -51,17 +71,122 @@ pub(super) fn explain(source: &Source, at: usize, info: &str) -> Diagnostic {
         line.get(..*open)
             .is_some_and(|before| !before.contains(['"', '\'']))
     }) {
-        let open = line_start + open;
-        return Diagnostic::error(
-            "unquoted-template",
-            source.place(open..open + 2),
-            "`{{` without quotes starts a YAML mapping, not a template",
-        )
-        .help("put the template in quotes: \"{{ name }}\"");
+        return unquoted_template(source, span.start + open);
     }
-    Diagnostic::error("yaml-syntax", source.place(at..at + 1), lower_first(info)).help(
-        "check this line's indentation against the lines above it, and that quotes and brackets are closed",
-    )
+    if let Some(star) = leading_star(line) {
+        let star = span.start + star;
+        return Diagnostic::error(
+            "yaml-alias",
+            source.place(star..star + 1),
+            "a value that begins with `*` is a YAML alias, and this dialect has none",
+        )
+        .help("put the whole value in quotes if it is a pattern: '** secrets **'");
+    }
+    let (message, help) = words(source, at, info);
+    Diagnostic::error("yaml-syntax", source.place(at..at + 1), message).help(help)
+}
+
+/// The first tab that indents this line or the next, which the parser may not have come to.
+fn indenting_tab(source: &Source, line: &Range<usize>) -> Option<usize> {
+    let next = line_at(source, (line.end + 1).min(source.text().len()));
+    [line, &next].into_iter().find_map(|span| {
+        let line = source.text().get(span.clone())?;
+        let indent = line.len() - line.trim_start().len();
+        let tab = line.get(..indent)?.find('\t')?;
+        Some(span.start + tab)
+    })
+}
+
+/// Where the value of a line begins, when that is with `*`.
+fn leading_star(line: &str) -> Option<usize> {
+    let item = line.trim_start().trim_start_matches("- ").trim_start();
+    let value = if item.starts_with('*') {
+        item
+    } else {
+        item.split_once(": ")?.1.trim_start()
+    };
+    let value = value.trim_start_matches('[').trim_start();
+    value.starts_with('*').then(|| line.len() - value.len())
+}
+
+/// Message and help for what the parser says at a place.
+fn words(source: &Source, at: usize, info: &str) -> (String, String) {
+    let span = line_at(source, at);
+    let line = source.text().get(span.clone()).unwrap_or_default();
+    let before = source
+        .text()
+        .get(..span.start)
+        .and_then(|text| text.lines().next_back())
+        .unwrap_or_default();
+    let (message, help) = if let Some(character) = info
+        .strip_prefix("unexpected character: `")
+        .and_then(|rest| rest.chars().next())
+    {
+        return (
+            format!("a value without quotes cannot begin with `{character}`"),
+            "put the whole value in quotes".to_owned(),
+        );
+    } else if let Some(rest) = info.strip_prefix("mismatched bracket '") {
+        let mut quoted = rest.split('\'');
+        let (open, close) = (
+            quoted.next().unwrap_or_default(),
+            quoted.nth(1).unwrap_or_default(),
+        );
+        return (
+            format!("this `{open}` is closed by `{close}`"),
+            "close each bracket by its own kind, the last one opened first".to_owned(),
+        );
+    } else if let Some(rest) = info.strip_prefix("unclosed bracket '") {
+        let open = rest.trim_end_matches(['\'', '.']);
+        return (
+            format!("this `{open}` is never closed"),
+            "close it, or put the whole value in quotes if it is text".to_owned(),
+        );
+    } else if info.contains("unclosed quote") {
+        (
+            "this quote is never closed",
+            "close it with the same quote; in single quotes a quote is written twice",
+        )
+    } else if info.contains("mapping values are not allowed") {
+        let starts_here = line
+            .split_once(": ")
+            .is_some_and(|(_, value)| value.contains(": ") || value.ends_with(':'));
+        if starts_here {
+            (
+                "a value without quotes cannot hold `: `",
+                "put the whole value in quotes",
+            )
+        } else if before.contains(':') && !before.contains(": ") && !before.ends_with(':') {
+            (
+                "this key cannot stand here: the line above is no `key: value`",
+                "write a space behind the colon of the line above",
+            )
+        } else {
+            (
+                "this key cannot stand here: the value above it goes on",
+                "check the indentation of this line and of the line above it",
+            )
+        }
+    } else if info.contains("did not find expected key") {
+        if line.trim_start().starts_with("- ") {
+            (
+                "a list item stands among the keys of a mapping",
+                "indent it below the key that it belongs to, or remove the `- `",
+            )
+        } else {
+            (
+                "this line is indented like none of the lines above that it could belong to",
+                "give it the indentation of its neighbours",
+            )
+        }
+    } else {
+        return (
+            lower_first(info),
+            "check this line's indentation against the lines above it, and that quotes and brackets are closed"
+                .to_owned(),
+        );
+    };
+    (message.to_owned(), help.to_owned())
 }
 
 fn lower_first(text: &str) -> String {

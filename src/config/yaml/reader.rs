@@ -121,10 +121,15 @@ impl<'a> Reader<'a> {
     pub(crate) fn misspelt(&self, fields: &Fields<'_>, key: &str) -> bool {
         let within = &fields.node.span;
         self.found.iter().any(|found| {
-            found.code.0 == "unknown-key"
-                && found.place.file == *self.source.name()
-                && within.contains(&found.place.bytes.start)
-                && found.fix.as_ref().is_some_and(|fix| fix.replacement == key)
+            let here = found.place.file == *self.source.name()
+                && within.contains(&found.place.bytes.start);
+            let fix = found.fix.as_ref();
+            let renamed =
+                found.code.0 == "unknown-key" && fix.is_some_and(|fix| fix.replacement == key);
+            // A merge key could have brought it.
+            let merged = found.code.0 == "yaml-alias"
+                && self.source.text().get(found.place.bytes.clone()) == Some("<<");
+            here && (renamed || merged)
         })
     }
 

@@ -51,14 +51,15 @@ pub(crate) fn read_rules<'n>(
     names: &Names,
     lengths: Lengths,
 ) -> Vec<Written<'n>> {
-    let Some(items) = reader.list(node, "a list of rules") else {
+    let what = format!("`{}`", prefix.rsplit('.').next().unwrap_or_default());
+    let Some(items) = reader.list(node, &what) else {
         return Vec::new();
     };
     if items.is_empty() {
         reader.error(
             "empty-rules",
             node,
-            "this list of rules is empty",
+            format!("{what} is an empty list"),
             "write a rule, or remove the key",
         );
     }
@@ -209,7 +210,8 @@ pub(super) fn read_arguments(
     all
 }
 
-/// The kind of a parameter that rules can read; what else has rules is reported.
+/// The kind of a parameter that rules can read; what else has rules is reported. A parameter that
+/// could not be read itself counts as a structure.
 fn ruled_kind(
     reader: &mut Reader<'_>,
     entry: &Entry,
@@ -219,11 +221,11 @@ fn ruled_kind(
     let place = reader.place_of(&entry.key_span);
     let name = &entry.key;
     let Some(parameter) = input.parameters.get(name) else {
-        if input.complete {
+        if input.complete && !input.declared.contains(name) {
             let known = input.parameters.keys().map(String::as_str);
             // Its rules are meant for that one.
-            all.doubtful
-                .extend(nearest(name, known.clone()).map(str::to_owned));
+            let near = nearest(name, known.clone());
+            all.doubtful.extend(near.map(str::to_owned));
             reader.found.push(
                 Diagnostic::error(
                     "unknown-parameter",
@@ -232,8 +234,10 @@ fn ruled_kind(
                 )
                 .help(suggestion(name, known, "the parameters are")),
             );
+            return None;
         }
-        return None;
+        // The rest of its rules can be read without knowing what it is.
+        return Some(ParameterKind::Structure);
     };
     if matches!(parameter.kind, ParameterKind::Text | ParameterKind::Words) {
         return Some(parameter.kind);
@@ -329,7 +333,7 @@ fn check_pattern(
         }
         return;
     }
-    if lengths == Lengths::Ignored {
+    if kind != ParameterKind::Words || lengths == Lengths::Ignored {
         return;
     }
     for span in pattern.loose_dash_words() {

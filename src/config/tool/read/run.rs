@@ -75,7 +75,7 @@ pub(super) fn read(
         world,
         input,
         names,
-        parameters: input.parameters.keys().map(String::as_str).collect(),
+        parameters: input.declared.iter().map(String::as_str).collect(),
         environment: settings.environment.keys().map(EnvName::as_str).collect(),
         secrets: settings.secrets.keys().map(SecretName::as_str).collect(),
         steps: Vec::new(),
@@ -234,16 +234,16 @@ pub(super) fn parse_template(
 fn command(reader: &mut Reader<'_>, fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Command> {
     let node = fields.get("command")?;
     let items = reader.list(node, "`command`")?;
-    let Some((program, rest)) = items.split_first() else {
+    if items.is_empty() {
         reader.error(
             "missing-key",
             node,
             "`command` is empty",
             "write the program first: `[kubectl, \"{{ args }}\"]`",
         );
-        return None;
-    };
-    let program = self::program(reader, program);
+    }
+    let (first, rest) = items.split_at_checked(1).unwrap_or_default();
+    let program = first.first().and_then(|node| program(reader, node));
     let words: Vec<Option<CommandWord>> =
         rest.iter().map(|item| word(reader, item, scope)).collect();
     check_order(reader, &words, scope);
