@@ -100,8 +100,12 @@ fn router(app: &App) -> Router {
             app.clone(),
             layer::refuse_when_stopping,
         ))
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app.load),
+            layer::limit_load,
+        ))
         .layer(Extension(document));
-    layer::wrap(open.merge(guarded).with_state(app.clone()), &app.load)
+    layer::wrap(open.merge(guarded).with_state(app.clone()))
 }
 
 /// The routes that answer everybody, those that want a token, and what both say of themselves.

@@ -1,5 +1,6 @@
 //! What every request passes on its way to a handler, in order: request id, trace, caught panics,
-//! timeout, load, body limit. Who is asking ([`super::auth`]) comes after them.
+//! timeout, body limit. Who is asking ([`super::auth`]) comes after them, and before that, for all
+//! but the probes, whether there is room and whether the server is ending.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -36,8 +37,8 @@ pub(super) const MAX_REQUESTS: usize = 512;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Puts the layers around all routes; `load` has a place for each request at work.
-pub(super) fn wrap(routes: Router, load: &Arc<Semaphore>) -> Router {
+/// Puts the layers around all routes.
+pub(super) fn wrap(routes: Router) -> Router {
     let header = |name, value| {
         SetResponseHeaderLayer::if_not_present(
             HeaderName::from_static(name),
@@ -51,7 +52,6 @@ pub(super) fn wrap(routes: Router, load: &Arc<Semaphore>) -> Router {
             .layer(header("x-content-type-options", "nosniff"))
             .layer(CatchPanicLayer::custom(after_panic))
             .layer(middleware::from_fn(limit_time))
-            .layer(middleware::from_fn_with_state(Arc::clone(load), limit_load))
             .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES)),
     )
 }
@@ -127,7 +127,9 @@ async fn limit_time(request: Request, next: Next) -> Result<Response, Refusal> {
         })
 }
 
-async fn limit_load(
+/// Turns requests away when every place of the semaphore is taken. Probes have no place to wait
+/// for: a busy server is not a dead one.
+pub(super) async fn limit_load(
     State(load): State<Arc<Semaphore>>,
     request: Request,
     next: Next,

@@ -16,7 +16,8 @@ fn misbehaving(places: usize) -> Router {
             "/body",
             post(|body: String| async move { body.len().to_string() }),
         );
-    wrap(routes, &Arc::new(Semaphore::new(places)))
+    let load = Arc::new(Semaphore::new(places));
+    wrap(routes.layer(middleware::from_fn_with_state(load, limit_load)))
 }
 
 async fn panicking() {

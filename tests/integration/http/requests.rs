@@ -230,3 +230,14 @@ async fn an_answer_carries_the_requests_id() {
     assert_eq!(body["request_id"], id.as_str());
     assert_eq!(id.len(), 36);
 }
+
+#[tokio::test]
+async fn a_head_without_end_is_cut_off() {
+    let world = World::start().await;
+    let request = world.by("frodo", "GET", "/sessions");
+    let response = request.header("x-long", "x".repeat(33 * 1024)).send().await;
+    assert_eq!(response.unwrap().status(), 431);
+    let request = world.by("frodo", "GET", "/sessions");
+    let response = request.header("x-long", "x".repeat(30 * 1024)).send().await;
+    assert_eq!(response.unwrap().status(), 200);
+}
