@@ -10,6 +10,10 @@ mod class;
 
 mod expression;
 
+mod known;
+
+mod learner;
+
 mod length;
 
 mod lexicon;

@@ -59,7 +59,7 @@ impl Alternatives {
 
     /// Calls `visit` for every word with the place, in this text, that brings it in; stops early
     /// when `visit` answers `true`, and says so.
-    pub(super) fn any_word(&self, visit: &mut impl FnMut(&Word, &Range<usize>) -> bool) -> bool {
+    pub(super) fn any_word(&self, visit: &mut dyn FnMut(&Word, &Range<usize>) -> bool) -> bool {
         self.items().any(|item| match &item.kind {
             Kind::Word(_, word) | Kind::Name(_, word) => visit(word, &item.span),
             Kind::Group(body) | Kind::Optional(body) => body.any_word(visit),

@@ -64,6 +64,10 @@ pub(super) enum Reach {
 
 /// The flags in force at one place of an expression.
 #[derive(Debug, Clone, Copy)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one that an expression can switch"
+)]
 pub(super) struct Flags {
     pub(super) insensitive: bool,
     multi_line: bool,
@@ -188,8 +192,7 @@ impl<'a> Translator<'a> {
                 continue;
             }
             if let Ast::Assertion(assertion) = first {
-                let lonely = asts.iter().all(|ast| matches!(ast, Ast::Assertion(_)));
-                self.hint_anchor(assertion, lonely);
+                self.hint_anchor(assertion, asts, rest.len());
             }
             parts.push(self.element(first));
             rest = rest.get(1..).unwrap_or_default();
@@ -261,12 +264,11 @@ impl<'a> Translator<'a> {
                 self.hint_space(literal);
                 self.leaf(ast)
             }
-            Ast::Dot(_) | Ast::ClassUnicode(_) => self.leaf(ast),
             Ast::Assertion(assertion) => Hir::look(self.look(&assertion.kind)),
             Ast::ClassPerl(perl) if self.flags.reach == Reach::Plain => {
                 Hir::class(hir::Class::Unicode(class::perl(perl)))
             }
-            Ast::ClassPerl(_) => self.leaf(ast),
+            Ast::Dot(_) | Ast::ClassUnicode(_) | Ast::ClassPerl(_) => self.leaf(ast),
             Ast::ClassBracketed(bracketed) => {
                 if self.flags.reach == Reach::Plain && class::holds_perl(&bracketed.kind) {
                     Hir::class(hir::Class::Unicode(class::bracketed(self, bracketed)))
@@ -431,11 +433,26 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn hint_anchor(&mut self, assertion: &ast::Assertion, lonely: bool) {
-        if self.purpose == Purpose::Whole && !self.flags.multi_line && is_caret(&assertion.kind) {
-            self.problems
-                .push(refusal::written_anchor(self.text, &assertion.span, lonely));
+    /// `left` counts the elements of the sequence from the assertion on.
+    fn hint_anchor(&mut self, assertion: &ast::Assertion, asts: &[Ast], left: usize) {
+        if self.purpose != Purpose::Whole || self.flags.multi_line || !is_caret(&assertion.kind) {
+            return;
         }
+        let (before, from) = asts.split_at(asts.len() - left);
+        let beyond = match assertion.kind {
+            AssertionKind::StartLine => before,
+            _ => from,
+        };
+        let is_text = |ast: &Ast| !matches!(ast, Ast::Assertion(_) | Ast::Flags(_));
+        let place = if beyond.iter().any(is_text) {
+            refusal::Anchor::Inside
+        } else if asts.iter().any(is_text) {
+            refusal::Anchor::Edge
+        } else {
+            refusal::Anchor::Alone
+        };
+        self.problems
+            .push(refusal::written_anchor(self.text, &assertion.span, place));
     }
 
     fn hint_space(&mut self, literal: &ast::Literal) {

@@ -226,10 +226,11 @@ proptest! {
     fn all_ways_to_match_agree(
         shapes in prop::collection::vec((shapes(), any::<bool>()), 1..6),
         lists in prop::collection::vec(arguments(), 1..12),
+        room in prop_oneof![0..2_000_usize, Just(1 << 18)],
     ) {
             let patterns: Vec<Pattern> =
             shapes.iter().map(|(shape, enforced)| parse(shape,  *enforced)).collect();
-        let set = RuleSet::new(&patterns);
+        let set = RuleSet::with_room(&patterns, room);
         // Twice: the first walk numbers what it comes to, the second looks it up.
         for words in lists.iter().chain(&lists) {
             let expected: Vec<usize> = (0..shapes.len())
