@@ -10,6 +10,8 @@ mod class;
 
 mod expression;
 
+mod flags;
+
 mod known;
 
 mod learner;
@@ -153,11 +155,6 @@ impl Pattern {
             false
         });
         places
-    }
-
-    /// The tree.
-    pub(crate) fn body(&self) -> &Alternatives {
-        &self.body
     }
 
     /// The automaton over words.

@@ -8,13 +8,13 @@
 use std::ops::Range;
 
 use regex_syntax::ast::{
-    self, AssertionKind, Ast, Flag, FlagsItemKind, GroupKind, LiteralKind, RepetitionKind,
-    RepetitionRange,
+    self, AssertionKind, Ast, GroupKind, LiteralKind, RepetitionKind, RepetitionRange,
 };
 use regex_syntax::hir::translate::TranslatorBuilder;
-use regex_syntax::hir::{self, Hir, Look};
+use regex_syntax::hir::{self, Hir};
 
 use super::class;
+use super::flags::{Flags, Reach};
 use super::length::{Length, Piece, longest, merge};
 use super::name::{Names, Referent};
 use super::problem::Problem;
@@ -51,32 +51,6 @@ pub(super) fn parse(text: &str) -> Result<Ast, Problem> {
         .map_err(|error| refusal::of_syntax(text, &error))
 }
 
-/// How `\w`, `\d`, `\s` and `\b` are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Nothing written: they are ASCII, everything else knows all characters.
-    Plain,
-    /// `(?u)`.
-    Unicode,
-    /// `(?-u)`.
-    Bytes,
-}
-
-/// The flags in force at one place of an expression.
-#[derive(Debug, Clone, Copy)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one that an expression can switch"
-)]
-pub(super) struct Flags {
-    pub(super) insensitive: bool,
-    multi_line: bool,
-    dot_all: bool,
-    swap_greed: bool,
-    crlf: bool,
-    pub(super) reach: Reach,
-}
-
 /// Walks one expression's tree.
 pub(super) struct Translator<'a> {
     text: &'a str,
@@ -95,19 +69,11 @@ pub(super) struct Translator<'a> {
 
 impl<'a> Translator<'a> {
     pub(super) fn new(text: &'a str, names: &'a Names, purpose: Purpose) -> Self {
-        let flags = Flags {
-            insensitive: false,
-            multi_line: false,
-            dot_all: true,
-            swap_greed: false,
-            crlf: false,
-            reach: Reach::Plain,
-        };
         Self {
             text,
             names,
             purpose,
-            flags,
+            flags: Flags::default(),
             problems: Vec::new(),
             broken: false,
             size: 0,
@@ -257,14 +223,14 @@ impl<'a> Translator<'a> {
         match ast {
             Ast::Empty(_) => Hir::empty(),
             Ast::Flags(set) => {
-                self.set(&set.flags);
+                self.flags.set(&set.flags);
                 Hir::empty()
             }
             Ast::Literal(literal) => {
                 self.hint_space(literal);
                 self.leaf(ast)
             }
-            Ast::Assertion(assertion) => Hir::look(self.look(&assertion.kind)),
+            Ast::Assertion(assertion) => Hir::look(self.flags.look(&assertion.kind)),
             Ast::ClassPerl(perl) if self.flags.reach == Reach::Plain => {
                 Hir::class(hir::Class::Unicode(class::perl(perl)))
             }
@@ -297,7 +263,7 @@ impl<'a> Translator<'a> {
     fn group(&mut self, group: &ast::Group) -> Hir {
         let before = self.flags;
         if let GroupKind::NonCapturing(flags) = &group.kind {
-            self.set(flags);
+            self.flags.set(flags);
         }
         let sub = if let Ast::Alternation(alternation) = &*group.ast {
             self.refuse_empty(alternation, Some(&group.span));
@@ -364,52 +330,6 @@ impl<'a> Translator<'a> {
             Err(error) => {
                 self.problems.push(refusal::of_meaning(self.text, &error));
                 Hir::fail()
-            }
-        }
-    }
-
-    fn look(&self, kind: &AssertionKind) -> Look {
-        let unicode = self.flags.reach == Reach::Unicode;
-        let pick = |wide, ascii| if unicode { wide } else { ascii };
-        match kind {
-            AssertionKind::StartLine if self.flags.multi_line && self.flags.crlf => Look::StartCRLF,
-            AssertionKind::StartLine if self.flags.multi_line => Look::StartLF,
-            AssertionKind::EndLine if self.flags.multi_line && self.flags.crlf => Look::EndCRLF,
-            AssertionKind::EndLine if self.flags.multi_line => Look::EndLF,
-            AssertionKind::StartLine | AssertionKind::StartText => Look::Start,
-            AssertionKind::EndLine | AssertionKind::EndText => Look::End,
-            AssertionKind::WordBoundary => pick(Look::WordUnicode, Look::WordAscii),
-            AssertionKind::NotWordBoundary => pick(Look::WordUnicodeNegate, Look::WordAsciiNegate),
-            AssertionKind::WordBoundaryStart | AssertionKind::WordBoundaryStartAngle => {
-                pick(Look::WordStartUnicode, Look::WordStartAscii)
-            }
-            AssertionKind::WordBoundaryEnd | AssertionKind::WordBoundaryEndAngle => {
-                pick(Look::WordEndUnicode, Look::WordEndAscii)
-            }
-            AssertionKind::WordBoundaryStartHalf => {
-                pick(Look::WordStartHalfUnicode, Look::WordStartHalfAscii)
-            }
-            AssertionKind::WordBoundaryEndHalf => {
-                pick(Look::WordEndHalfUnicode, Look::WordEndHalfAscii)
-            }
-        }
-    }
-
-    fn set(&mut self, flags: &ast::Flags) {
-        let mut on = true;
-        for item in &flags.items {
-            match item.kind {
-                FlagsItemKind::Negation => on = false,
-                FlagsItemKind::Flag(Flag::CaseInsensitive) => self.flags.insensitive = on,
-                FlagsItemKind::Flag(Flag::MultiLine) => self.flags.multi_line = on,
-                FlagsItemKind::Flag(Flag::DotMatchesNewLine) => self.flags.dot_all = on,
-                FlagsItemKind::Flag(Flag::SwapGreed) => self.flags.swap_greed = on,
-                FlagsItemKind::Flag(Flag::CRLF) => self.flags.crlf = on,
-                FlagsItemKind::Flag(Flag::Unicode) => {
-                    self.flags.reach = if on { Reach::Unicode } else { Reach::Bytes };
-                }
-                // The parser has already left out the spaces.
-                FlagsItemKind::Flag(Flag::IgnoreWhitespace) => {}
             }
         }
     }
