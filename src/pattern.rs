@@ -12,6 +12,12 @@ mod ending;
 
 mod expression;
 
+mod flags;
+
+mod known;
+
+mod learner;
+
 mod length;
 
 mod lexicon;
@@ -151,11 +157,6 @@ impl Pattern {
             false
         });
         places
-    }
-
-    /// The tree.
-    pub(crate) fn body(&self) -> &Alternatives {
-        &self.body
     }
 
     /// The automaton over words.

@@ -1,41 +1,39 @@
-//! All the expressions of many patterns, read over one argument in one pass.
+//! All the expressions of many patterns, each only once.
 //!
-//! The distinct expressions become one table-driven automaton whose end state says which of them
-//! match: the argument's *signature*. What does not fit one table is split over several, and what
-//! fits none (a Unicode `\b`) keeps an automaton of its own; then signatures are put together for
-//! each argument, which is slower and right all the same.
+//! A word's *signature* is the set of expressions that match it. Expressions of bounded length share
+//! one automaton; every other one has its own, because automata of unbounded expressions multiply
+//! when they are put together. What reads a word is the tuple of all their states: `learner` numbers
+//! the tuples that texts really come to.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_syntax::hir::Hir;
 
-use super::table::Table;
-use super::word::{Branch, Lengths, anchored, fits};
+use super::sequence::Symbol;
+use super::table::{DEAD, Table};
+use super::word::{Branch, Lengths, Word, anchored, fits};
 
-/// The signatures of several tables and all classes of lengths are numbered up to here.
-const MOST_SIGNATURES: usize = 1 << 14;
-
-/// The expressions that match an argument, one bit each.
+/// A set of numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Signature(Box<[u64]>);
+pub(super) struct Set(Box<[u64]>);
 
-impl Signature {
-    fn new(expressions: usize) -> Self {
-        Self(vec![0; expressions.div_ceil(64)].into())
+impl Set {
+    fn with_room(numbers: usize) -> Self {
+        Self(vec![0; numbers.div_ceil(64)].into())
     }
 
-    fn insert(&mut self, expression: usize) {
-        if let Some(bits) = self.0.get_mut(expression / 64) {
-            *bits |= 1 << (expression % 64);
+    fn insert(&mut self, number: usize) {
+        if let Some(bits) = self.0.get_mut(number / 64) {
+            *bits |= 1 << (number % 64);
         }
     }
 
-    /// Whether an expression matches.
-    pub(super) fn holds(&self, expression: usize) -> bool {
+    pub(super) fn holds(&self, number: usize) -> bool {
         self.0
-            .get(expression / 64)
-            .is_some_and(|bits| bits >> (expression % 64) & 1 == 1)
+            .get(number / 64)
+            .is_some_and(|bits| bits >> (number % 64) & 1 == 1)
     }
 }
 
@@ -44,46 +42,49 @@ impl Signature {
 pub(super) struct Lexicon {
     /// For each expression: which of the distinct ones it is, and the most characters it takes.
     expressions: Vec<(usize, Option<u32>)>,
-    tables: Vec<Table>,
+    distinct: usize,
+    /// Automata, with the distinct expression of each that has only one.
+    tables: Vec<(Option<usize>, Arc<Table>)>,
+    /// Expressions that no table can hold.
     singles: Vec<(usize, PikeVM)>,
     /// The different limits, ascending.
     limits: Vec<u32>,
-    /// The number of a signature in `known`, by the tables' signatures and the class of lengths;
-    /// empty when they cannot be numbered.
-    numbers: Vec<u32>,
-    known: Vec<Signature>,
 }
 
-/// Collects expressions, each only once.
+/// Collects expressions.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
-    distinct: Vec<(Hir, PikeVM)>,
+    /// A word and the number of its branch.
+    distinct: Vec<(Arc<Word>, usize)>,
     by_text: HashMap<String, usize>,
     expressions: Vec<(usize, Option<u32>)>,
     by_pair: HashMap<(usize, Option<u32>), usize>,
 }
 
 impl Collector {
-    /// The number of an expression with its limit.
-    pub(super) fn add(&mut self, branch: &Branch, lengths: Lengths) -> usize {
-        // Printing keeps the meaning, so expressions that print alike are alike.
-        let distinct = *self
-            .by_text
-            .entry(branch.expression().to_string())
-            .or_insert_with(|| {
-                self.distinct
-                    .push((anchored(branch.expression()), branch.vm().clone()));
+    /// The numbers of the expressions of which one must match; `None` for any word.
+    pub(super) fn add(&mut self, symbol: &Symbol, lengths: Lengths) -> Option<Vec<usize>> {
+        let Symbol::Word(word) = symbol else {
+            return None;
+        };
+        let numbers = word.branches().iter().enumerate().map(|(at, branch)| {
+            // Printing keeps the meaning, so expressions that print alike are alike.
+            let text = branch.expression().to_string();
+            let distinct = *self.by_text.entry(text).or_insert_with(|| {
+                self.distinct.push((word.clone(), at));
                 self.distinct.len() - 1
             });
-        let limit = branch.limit(lengths);
-        *self.by_pair.entry((distinct, limit)).or_insert_with(|| {
-            self.expressions.push((distinct, limit));
-            self.expressions.len() - 1
-        })
+            let limit = branch.limit(lengths);
+            *self.by_pair.entry((distinct, limit)).or_insert_with(|| {
+                self.expressions.push((distinct, limit));
+                self.expressions.len() - 1
+            })
+        });
+        Some(numbers.collect())
     }
 
     /// Compiles what was collected.
-    pub(super) fn finish(self) -> Lexicon {
+    pub(super) fn finish(&self) -> Lexicon {
         let mut limits: Vec<u32> = self
             .expressions
             .iter()
@@ -92,137 +93,139 @@ impl Collector {
         limits.sort_unstable();
         limits.dedup();
         let mut lexicon = Lexicon {
-            expressions: self.expressions,
+            expressions: self.expressions.clone(),
+            distinct: self.distinct.len(),
             limits,
             ..Lexicon::default()
         };
-        let (boundaries, plain): (Vec<_>, Vec<_>) = self
+        let branches = self
             .distinct
             .iter()
             .enumerate()
-            .partition(|(_, (hir, _))| hir.properties().look_set().contains_word_unicode());
-        lexicon.compile(&plain);
-        lexicon.singles.extend(
-            boundaries
-                .iter()
-                .map(|(number, (_, vm))| (*number, vm.clone())),
-        );
-        lexicon.number();
+            .filter_map(|(number, (word, at))| Some((number, word.branches().get(*at)?)));
+        let (sociable, others): (Vec<_>, Vec<_>) =
+            branches.partition(|(_, branch)| branch.is_sociable());
+        lexicon.together(&sociable);
+        for (number, branch) in others {
+            lexicon.alone(number, branch);
+        }
         lexicon
     }
 }
 
 impl Lexicon {
-    fn compile(&mut self, expressions: &[(usize, &(Hir, PikeVM))]) {
-        let hirs: Vec<(usize, &Hir)> = expressions
+    fn together(&mut self, branches: &[(usize, &Branch)]) {
+        let hirs: Vec<(usize, Hir)> = branches
             .iter()
-            .map(|(number, (hir, _))| (*number, hir))
+            .map(|(number, branch)| (*number, anchored(branch.expression())))
             .collect();
-        if let Some(table) = Table::new(&hirs) {
-            self.tables.push(table);
-        } else if let [(number, (_, vm))] = expressions {
-            self.singles.push((*number, vm.clone()));
-        } else {
-            let (left, right) = expressions.split_at(expressions.len() / 2);
-            self.compile(left);
-            self.compile(right);
-        }
-    }
-
-    /// Numbers all signatures there can be, when they are not too many.
-    fn number(&mut self) {
-        let classes = self.limits.len() + 1;
-        let ways = self
-            .tables
-            .iter()
-            .try_fold(classes, |ways, table| {
-                ways.checked_mul(table.signatures().len())
-            })
-            .filter(|ways| *ways <= MOST_SIGNATURES);
-        let (Some(ways), true) = (ways, self.singles.is_empty()) else {
+        if branches.is_empty() {
             return;
-        };
-        let mut numbers: HashMap<Signature, u32> = HashMap::new();
-        for way in 0..ways {
-            let mut matching: Vec<usize> = Vec::new();
-            let mut rest = way / classes;
-            for table in self.tables.iter().rev() {
-                let count = table.signatures().len();
-                matching.extend(table.signatures().get(rest % count).into_iter().flatten());
-                rest /= count;
-            }
-            let signature = self.bits(&matching, |limit| {
-                self.limits
-                    .iter()
-                    .skip(way % classes)
-                    .any(|known| *known == limit)
-            });
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            let number = *numbers.entry(signature.clone()).or_insert(next);
-            if number == next {
-                self.known.push(signature);
-            }
-            self.numbers.push(number);
+        }
+        if let [(number, branch)] = branches {
+            self.alone(*number, branch);
+        } else if let Some(table) = Table::new(&hirs) {
+            self.tables.push((None, Arc::new(table)));
+        } else {
+            let (left, right) = branches.split_at(branches.len() / 2);
+            self.together(left);
+            self.together(right);
         }
     }
 
-    fn bits(&self, matching: &[usize], fits: impl Fn(u32) -> bool) -> Signature {
-        let mut signature = Signature::new(self.expressions.len());
+    fn alone(&mut self, number: usize, branch: &Branch) {
+        match branch.table() {
+            Some(table) => self.tables.push((Some(number), table)),
+            None => self.singles.push((number, branch.vm().clone())),
+        }
+    }
+
+    /// Whether tables hold everything, so that their states say all.
+    pub(super) fn is_tabled(&self) -> bool {
+        self.singles.is_empty()
+    }
+
+    /// The different limits on length, ascending.
+    pub(super) fn limits(&self) -> &[u32] {
+        &self.limits
+    }
+
+    /// The states before the first byte, one for each table.
+    pub(super) fn start(&self) -> Box<[u32]> {
+        self.tables.iter().map(|(_, table)| table.start()).collect()
+    }
+
+    /// The states from which nothing can match.
+    pub(super) fn dead(&self) -> Box<[u32]> {
+        vec![DEAD; self.tables.len()].into()
+    }
+
+    /// The states after one more byte.
+    pub(super) fn next(&self, states: &[u32], byte: u8) -> Box<[u32]> {
+        let pairs = self.tables.iter().zip(states);
+        pairs
+            .map(|((_, table), state)| table.next(*state, byte))
+            .collect()
+    }
+
+    /// For each byte the number of its class, and one byte of each class: bytes of one class lead
+    /// the same way from all states.
+    pub(super) fn classes(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut known: HashMap<Vec<u8>, u8> = HashMap::new();
+        let mut bytes = Vec::new();
+        let class = |byte: u8| {
+            let columns = self
+                .tables
+                .iter()
+                .map(|(_, table)| table.column(byte))
+                .collect();
+            *known.entry(columns).or_insert_with(|| {
+                bytes.push(byte);
+                // The first byte has class 0; there are at most as many classes as bytes.
+                u8::try_from(bytes.len() - 1).unwrap_or(u8::MAX)
+            })
+        };
+        ((0..=255).map(class).collect(), bytes)
+    }
+
+    /// The distinct expressions that match what led to these states.
+    pub(super) fn matching(&self, states: &[u32]) -> Set {
+        let mut matching = Set::with_room(self.distinct);
+        for ((single, table), state) in self.tables.iter().zip(states) {
+            for number in table.matching(*state) {
+                matching.insert(single.unwrap_or(*number));
+            }
+        }
+        matching
+    }
+
+    /// The signature that distinct expressions make with a length that fits some of the limits.
+    pub(super) fn signature(&self, matching: &Set, fits: impl Fn(u32) -> bool) -> Set {
+        let mut signature = Set::with_room(self.expressions.len());
         for (number, (distinct, limit)) in self.expressions.iter().enumerate() {
-            if matching.contains(distinct) && limit.is_none_or(&fits) {
+            if matching.holds(*distinct) && limit.is_none_or(&fits) {
                 signature.insert(number);
             }
         }
         signature
     }
 
-    /// All signatures that have a number, by it; none when signatures are not numbered.
-    pub(super) fn known(&self) -> &[Signature] {
-        &self.known
-    }
-
-    /// The number of an argument's signature.
-    pub(super) fn number_of(&self, argument: &str) -> Option<usize> {
-        let mut way = 0;
-        for table in &self.tables {
-            way = way * table.signatures().len() + table.signature(argument);
-        }
-        way = way * (self.limits.len() + 1) + self.class_of(argument);
-        self.numbers.get(way).map(|number| *number as usize)
-    }
-
-    /// How many of the limits an argument is longer than.
-    fn class_of(&self, argument: &str) -> usize {
-        match self.limits.first() {
-            // It has at least as many bytes as characters.
-            Some(least) if argument.len() > *least as usize => {
-                let length = argument.chars().count();
-                self.limits
-                    .iter()
-                    .take_while(|limit| length > **limit as usize)
-                    .count()
+    /// The signature of a word, with nothing looked up.
+    pub(super) fn read(&self, word: &str) -> Set {
+        let mut matching = Set::with_room(self.distinct);
+        for (single, table) in &self.tables {
+            let end = word
+                .bytes()
+                .fold(table.start(), |row, byte| table.next(row, byte));
+            for number in table.matching(end) {
+                matching.insert(single.unwrap_or(*number));
             }
-            _ => 0,
-        }
-    }
-
-    /// An argument's signature, whether it is numbered or not.
-    pub(super) fn signature_of(&self, argument: &str) -> Signature {
-        let mut matching: Vec<usize> = Vec::new();
-        for table in &self.tables {
-            matching.extend(
-                table
-                    .signatures()
-                    .get(table.signature(argument))
-                    .into_iter()
-                    .flatten(),
-            );
         }
         for (number, vm) in &self.singles {
-            if vm.is_match(&mut vm.create_cache(), argument) {
-                matching.push(*number);
+            if vm.is_match(&mut vm.create_cache(), word) {
+                matching.insert(*number);
             }
         }
-        self.bits(&matching, |limit| fits(argument, Some(limit)))
+        self.signature(&matching, |limit| fits(word, Some(limit)))
     }
 }

@@ -246,6 +246,9 @@ impl<'a> Parser<'a> {
                     .fix(format!("{stem} ...")),
             );
         }
+        if matches!(stem, "*" | "**") {
+            return Item::new(Kind::Any, token);
+        }
         let offset = token.span.start;
         let problems = match word::read(stem, self.names, self.lengths) {
             Ok(reading) => {

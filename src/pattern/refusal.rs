@@ -10,7 +10,13 @@ use super::token::{class_end, group_end};
 
 /// `regex-syntax` could not read the expression.
 pub(super) fn of_syntax(text: &str, error: &ast::Error) -> Problem {
-    let span = range(error.span());
+    let mut span = range(error.span());
+    if span.is_empty() {
+        span.end += tail(text, span.start)
+            .chars()
+            .next()
+            .map_or(0, char::len_utf8);
+    }
     let written = slice(text, &span);
     let bad = |message: String| Problem::new(span.clone(), "pattern-bad-expression", message);
     match error.kind() {
@@ -199,19 +205,35 @@ pub(super) fn empty_branch(
     }
 }
 
-/// A written `^` or `$`.
-pub(super) fn written_anchor(text: &str, span: &ast::Span, lonely: bool) -> Problem {
+/// A written `^` or `$`, by where it stands.
+pub(super) fn written_anchor(text: &str, span: &ast::Span, place: Anchor) -> Problem {
     let span = range(span);
-    let message = format!(
-        "`{}` says nothing here: an expression always matches whole",
-        slice(text, &span)
-    );
+    let written = slice(text, &span);
+    let message = match place {
+        Anchor::Edge | Anchor::Alone => {
+            format!("`{written}` says nothing here: an expression always matches whole")
+        }
+        Anchor::Inside => {
+            format!("`{written}` holds only at an edge of the word, and something stands beyond it")
+        }
+    };
     let hint = Problem::new(span, "pattern-written-anchor", message).hint();
-    if lonely {
-        hint
-    } else {
-        hint.help("leave it out").fix("")
+    match place {
+        Anchor::Edge => hint.help("leave it out").fix(""),
+        Anchor::Inside => hint.help(format!("for the character write `\\{written}`")),
+        Anchor::Alone => hint,
     }
+}
+
+/// Where a written `^` or `$` stands in its sequence.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Anchor {
+    /// Before, or after, all else.
+    Edge,
+    /// There is nothing else.
+    Alone,
+    /// Something else stands on the side that it shuts.
+    Inside,
 }
 
 /// A bare space that is a part of one word.

@@ -1,46 +1,47 @@
 //! Many patterns compiled together: one pass over the words answers which of them match.
 //!
-//! Each word is read once, by the [`Lexicon`], into a signature; the patterns' automata walk together
-//! over signatures. The sets of positions that walks come to are numbered as they are met, so that
-//! the next walk over the same shape of words is a look-up for each word. The numbering is bounded:
-//! beyond it a walk goes on plainly, and the answer is the same.
+//! The patterns' automata walk together. What a walk comes to is learned as it is met, so that the
+//! next walk the same way is a look-up for each byte and each word; nothing is compiled that no word
+//! ever reaches, because taken together the automata of forty rules have millions of states of which
+//! words reach a few hundred.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use super::Pattern;
-use super::lexicon::{Collector, Lexicon, Signature};
-use super::sequence::Symbol;
+use super::known::Known;
+use super::learner::Learner;
+use super::lexicon::{Collector, Lexicon, Set};
 
-/// Sets of positions are numbered in blocks of this many,
-const BLOCK: usize = 64;
-
-/// at most this many blocks: some 4,000 sets, where a policy of 40 rules meets about a hundred,
-const MOST_BLOCKS: usize = 64;
-
-/// and as long as the steps from them, and the sets themselves, fit this many cells: about 1 MiB.
+/// Each table of what is learned may have this many cells: 1 MiB. A policy of 40 rules needs a tenth.
 const MOST_CELLS: usize = 1 << 18;
-
-/// A step that nobody has gone yet.
-const UNKNOWN: u32 = u32::MAX;
 
 /// The position before the first word, in front of all others.
 const START: usize = 0;
 
 /// A set of positions, ascending.
-type Positions = Box<[usize]>;
+pub(super) type Positions = Box<[usize]>;
 
 /// Many patterns compiled together.
 pub struct RuleSet {
-    lexicon: Lexicon,
+    rules: Rules,
+    /// What decisions read.
+    known: ArcSwap<Known>,
+    /// What knows more already, and is read when `known` does not know enough.
+    learning: Mutex<Learning>,
+    room: usize,
+}
+
+/// The patterns' automata side by side.
+#[derive(Debug)]
+pub(super) struct Rules {
     positions: Vec<Position>,
     /// The patterns that match no words at all.
     empty: Vec<usize>,
-    blocks: Box<[OnceLock<Block>]>,
-    numbers: Mutex<Numbers>,
+    expressions: Collector,
+    lexicon: OnceLock<Arc<Lexicon>>,
 }
 
 /// One position of one of the patterns.
@@ -53,34 +54,97 @@ struct Position {
     accepts: Option<usize>,
 }
 
-type Block = Box<[OnceLock<State>]>;
-
-/// A numbered set of positions that a walk has come to.
-struct State {
-    number: u32,
-    positions: Positions,
-    accepts: Box<[usize]>,
-    /// The number of the state after each numbered signature, or [`UNKNOWN`].
-    next: Box<[AtomicU32]>,
-}
-
 #[derive(Debug, Default)]
-struct Numbers {
-    by_positions: HashMap<Positions, u32>,
-    cells: usize,
+enum Learning {
+    /// Nobody has asked yet.
+    #[default]
+    Idle,
+    /// What is learned, and how many walks have come here since it was last made known.
+    Open(Box<Learner>, usize),
+    /// There is no room for more.
+    Closed,
 }
 
 /// The patterns that match, ascending.
 #[derive(Debug, Clone)]
-pub struct Matches<'a> {
-    all: Cow<'a, [usize]>,
+pub struct Matches {
+    all: Arc<[usize]>,
     at: usize,
 }
 
 impl RuleSet {
     /// Compiles patterns; they are known by their place in the order given, counted from 0.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Self {
-        let mut collector = Collector::default();
+        Self::with_room(patterns, MOST_CELLS)
+    }
+
+    /// The same, with so many cells for what is learned in each of two tables.
+    pub(super) fn with_room<'a>(
+        patterns: impl IntoIterator<Item = &'a Pattern>,
+        room: usize,
+    ) -> Self {
+        let rules = Rules::new(patterns);
+        Self {
+            rules,
+            known: ArcSwap::default(),
+            learning: Mutex::default(),
+            room,
+        }
+    }
+
+    /// Which of the patterns match the whole list of words.
+    pub fn matching<S: AsRef<str>>(&self, words: &[S]) -> Matches {
+        if let Some(all) = self.known.load().walk(words) {
+            return Matches {
+                all: all.clone(),
+                at: 0,
+            };
+        }
+        let all = self
+            .learn(words)
+            .unwrap_or_else(|| self.rules.walk(words).into());
+        Matches { all, at: 0 }
+    }
+
+    /// Whether there is no room to learn more.
+    #[cfg(test)]
+    pub(super) fn is_full(&self) -> bool {
+        matches!(*self.learning.lock().unwrap(), Learning::Closed)
+    }
+
+    fn learn<S: AsRef<str>>(&self, words: &[S]) -> Option<Arc<[usize]>> {
+        let mut learning = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*learning, Learning::Idle) {
+            let lexicon = self.rules.lexicon().clone();
+            let learner = lexicon
+                .is_tabled()
+                .then(|| Learner::new(&self.rules, lexicon, self.room))
+                .flatten();
+            *learning = match learner {
+                Some(learner) => Learning::Open(Box::new(learner), 0),
+                None => Learning::Closed,
+            };
+        }
+        let Learning::Open(learner, walks) = &mut *learning else {
+            return None;
+        };
+        let all = learner.walk(&self.rules, words);
+        *walks += 1;
+        // Making it known copies it: the more there is, the more rarely.
+        if *walks > learner.known.letters.len() / 4_096 || all.is_none() {
+            self.known.store(Arc::new(learner.known.clone()));
+            *walks = 0;
+        }
+        if all.is_none() {
+            *learning = Learning::Closed;
+        }
+        all
+    }
+}
+
+impl Rules {
+    fn new<'a>(patterns: impl IntoIterator<Item = &'a Pattern>) -> Self {
+        let mut expressions = Collector::default();
         let mut positions = vec![Position {
             takes: None,
             followers: Vec::new(),
@@ -92,7 +156,17 @@ impl RuleSet {
             let sequence = pattern.sequence();
             let offset = positions.len();
             first.extend(sequence.first().iter().map(|at| at + offset));
-            positions.extend(positions_of(number, offset, pattern, &mut collector));
+            for (at, symbol) in sequence.symbols().iter().enumerate() {
+                positions.push(Position {
+                    takes: expressions.add(symbol, pattern.lengths()),
+                    followers: sequence
+                        .followers(at)
+                        .iter()
+                        .map(|at| at + offset)
+                        .collect(),
+                    accepts: sequence.last().binary_search(&at).is_ok().then_some(number),
+                });
+            }
             if sequence.takes_nothing() {
                 empty.push(number);
             }
@@ -101,75 +175,38 @@ impl RuleSet {
             start.followers = first;
         }
         Self {
-            lexicon: collector.finish(),
             positions,
             empty,
-            blocks: (0..MOST_BLOCKS).map(|_| OnceLock::new()).collect(),
-            numbers: Mutex::default(),
+            expressions,
+            lexicon: OnceLock::new(),
         }
     }
 
-    /// Which of the patterns match the whole list of words.
-    pub fn matching<S: AsRef<str>>(&self, words: &[S]) -> Matches<'_> {
-        let Some(mut state) = self.state(0).or_else(|| self.number([START].into())) else {
-            return self.plainly([START].into(), words);
-        };
-        for (at, word) in words.iter().enumerate() {
-            state = match self.step(state, word.as_ref()) {
-                Ok(state) => state,
-                Err(positions) => {
-                    return self.plainly(positions, words.get(at + 1..).unwrap_or_default());
-                }
-            };
-            if state.positions.is_empty() {
-                break;
+    fn lexicon(&self) -> &Arc<Lexicon> {
+        self.lexicon
+            .get_or_init(|| Arc::new(self.expressions.finish()))
+    }
+
+    /// Where every walk starts.
+    pub(super) fn start() -> Positions {
+        [START].into()
+    }
+
+    /// One walk, with nothing looked up or learned.
+    fn walk<S: AsRef<str>>(&self, words: &[S]) -> Vec<usize> {
+        let lexicon = self.lexicon();
+        let end = words.iter().fold(Self::start(), |positions, word| {
+            if positions.is_empty() {
+                positions
+            } else {
+                self.after(&positions, &lexicon.read(word.as_ref()))
             }
-        }
-        Matches {
-            all: Cow::Borrowed(&state.accepts),
-            at: 0,
-        }
+        });
+        self.accepts(&end)
     }
 
-    /// One word further, over numbered states; else where the walk has come to.
-    fn step(&self, from: &State, word: &str) -> Result<&State, Positions> {
-        let Some(signature) = self.lexicon.number_of(word) else {
-            return Err(self.after(&from.positions, &self.lexicon.signature_of(word)));
-        };
-        let Some(next) = from.next.get(signature) else {
-            return Err(self.after(&from.positions, &self.lexicon.signature_of(word)));
-        };
-        if let Some(state) = self.state(next.load(Ordering::Acquire)) {
-            return Ok(state);
-        }
-        let signature = self
-            .lexicon
-            .known()
-            .get(signature)
-            .cloned()
-            .unwrap_or_default();
-        let positions = self.after(&from.positions, &signature);
-        match self.number(positions.clone()) {
-            Some(state) => {
-                next.store(state.number, Ordering::Release);
-                Ok(state)
-            }
-            None => Err(positions),
-        }
-    }
-
-    /// The rest of a walk without numbers.
-    fn plainly<S: AsRef<str>>(&self, mut positions: Positions, words: &[S]) -> Matches<'_> {
-        for word in words {
-            positions = self.after(&positions, &self.lexicon.signature_of(word.as_ref()));
-        }
-        Matches {
-            all: Cow::Owned(self.accepts(&positions)),
-            at: 0,
-        }
-    }
-
-    fn after(&self, from: &[usize], signature: &Signature) -> Positions {
+    /// The positions that take a word with this signature after those given.
+    pub(super) fn after(&self, from: &[usize], signature: &Set) -> Positions {
         let takes = |at: &usize| {
             self.positions
                 .get(*at)
@@ -178,8 +215,8 @@ impl RuleSet {
                     Some(any) => any.iter().any(|expression| signature.holds(*expression)),
                 })
         };
-        let followers = from.iter().filter_map(|at| self.positions.get(*at));
-        let mut next: Vec<usize> = followers
+        let from = from.iter().filter_map(|at| self.positions.get(*at));
+        let mut next: Vec<usize> = from
             .flat_map(|position| &position.followers)
             .copied()
             .filter(takes)
@@ -189,7 +226,8 @@ impl RuleSet {
         next.into()
     }
 
-    fn accepts(&self, positions: &[usize]) -> Vec<usize> {
+    /// The patterns that match when a walk ends at these positions.
+    pub(super) fn accepts(&self, positions: &[usize]) -> Vec<usize> {
         if positions == [START] {
             return self.empty.clone();
         }
@@ -200,81 +238,6 @@ impl RuleSet {
         all.dedup();
         all
     }
-
-    fn state(&self, number: u32) -> Option<&State> {
-        let number = number as usize;
-        self.blocks
-            .get(number / BLOCK)?
-            .get()?
-            .get(number % BLOCK)?
-            .get()
-    }
-
-    /// The state of a set of positions; a new one when there is room for it.
-    fn number(&self, positions: Positions) -> Option<&State> {
-        // A panic while this was held has left at most a number without a state, which is skipped.
-        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(number) = numbers.by_positions.get(&positions) {
-            return self.state(*number);
-        }
-        let signatures = self.lexicon.known().len();
-        let cells = numbers.cells + signatures + positions.len() * 2;
-        let number = numbers.by_positions.len();
-        if number >= BLOCK * MOST_BLOCKS || cells > MOST_CELLS {
-            return None;
-        }
-        numbers.cells = cells;
-        let block = self.blocks.get(number / BLOCK)?;
-        let place = block.get_or_init(|| (0..BLOCK).map(|_| OnceLock::new()).collect());
-        let number = u32::try_from(number).ok()?;
-        numbers.by_positions.insert(positions.clone(), number);
-        let state = State {
-            number,
-            accepts: self.accepts(&positions).into(),
-            positions,
-            next: (0..signatures).map(|_| AtomicU32::new(UNKNOWN)).collect(),
-        };
-        Some(place.get(number as usize % BLOCK)?.get_or_init(|| state))
-    }
-}
-
-fn positions_of(
-    number: usize,
-    offset: usize,
-    pattern: &Pattern,
-    collector: &mut Collector,
-) -> Vec<Position> {
-    let sequence = pattern.sequence();
-    let position = |(at, symbol): (usize, &Symbol)| {
-        let takes = match symbol {
-            Symbol::Any => None,
-            Symbol::Word(word) => {
-                let branches = word.branches().iter();
-                Some(
-                    branches
-                        .map(|branch| collector.add(branch, pattern.lengths()))
-                        .collect(),
-                )
-            }
-        };
-        let followers = sequence
-            .followers(at)
-            .iter()
-            .map(|at| at + offset)
-            .collect();
-        let accepts = sequence.last().binary_search(&at).is_ok().then_some(number);
-        Position {
-            takes,
-            followers,
-            accepts,
-        }
-    };
-    sequence
-        .symbols()
-        .iter()
-        .enumerate()
-        .map(position)
-        .collect()
 }
 
 impl Default for RuleSet {
@@ -287,19 +250,19 @@ impl Default for RuleSet {
 impl fmt::Debug for RuleSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RuleSet")
-            .field("positions", &self.positions)
+            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }
 
-impl Matches<'_> {
+impl Matches {
     /// The first of those that are left.
     pub fn first(&self) -> Option<usize> {
         self.all.get(self.at).copied()
     }
 }
 
-impl Iterator for Matches<'_> {
+impl Iterator for Matches {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {

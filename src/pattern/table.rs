@@ -1,4 +1,4 @@
-//! One automaton for many expressions, as a flat table from state and byte to state.
+//! One automaton for one or more expressions, as a flat table from state and byte to state.
 //!
 //! `regex-automata` determinises; the states are then renumbered from the start in the order in
 //! which texts reach them, so that the table is small and what is used lies together.
@@ -9,16 +9,16 @@ use regex_automata::Anchored;
 use regex_automata::MatchKind;
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::alphabet::Unit;
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_syntax::hir::Hir;
 
-/// A table, and what is needed to make it, may take this many bytes; beyond it the expressions are
-/// split over several tables.
-const LARGEST_BYTES: usize = 4 << 20;
+/// A table may take this many bytes.
+const LARGEST_BYTES: usize = 1 << 20;
 
-/// The state from which nothing can match any more: the first row.
-const DEAD: u32 = 0;
+/// The row from which nothing can match any more: the first.
+pub(super) const DEAD: u32 = 0;
 
 /// Many expressions, each matched whole.
 #[derive(Debug)]
@@ -36,11 +36,11 @@ pub(super) struct Table {
 impl Table {
     /// Compiles expressions that are anchored at both ends, each with its number; `None` when the
     /// table would get too large, or an expression needs to see more than bytes.
-    pub(super) fn new(expressions: &[(usize, &Hir)]) -> Option<Self> {
+    pub(super) fn new(expressions: &[(usize, Hir)]) -> Option<Self> {
         let config = thompson::Config::new()
             .which_captures(WhichCaptures::None)
             .nfa_size_limit(Some(LARGEST_BYTES * 4));
-        let hirs: Vec<&Hir> = expressions.iter().map(|(_, hir)| *hir).collect();
+        let hirs: Vec<&Hir> = expressions.iter().map(|(_, hir)| hir).collect();
         let nfa = thompson::Compiler::new()
             .configure(config)
             .build_many_from_hir(&hirs)
@@ -58,26 +58,30 @@ impl Table {
         Copier::new(&dfa, expressions)?.copy()
     }
 
-    /// The number of the signature of a text, below [`signatures`](Self::signatures)'s length.
-    pub(super) fn signature(&self, text: &str) -> usize {
-        let mut row = self.start;
-        for byte in text.bytes() {
-            let column = self
-                .columns
-                .get(usize::from(byte))
-                .copied()
-                .unwrap_or_default();
-            row = self.cell(row, usize::from(column));
-            if row == DEAD {
-                break;
-            }
-        }
-        self.cell(row, self.end_column) as usize
+    /// The row before the first byte.
+    pub(super) fn start(&self) -> u32 {
+        self.start
     }
 
-    /// For each signature the numbers of the expressions that match.
-    pub(super) fn signatures(&self) -> &[Vec<usize>] {
-        &self.signatures
+    /// The row after one more byte.
+    pub(super) fn next(&self, row: u32, byte: u8) -> u32 {
+        self.cell(row, usize::from(self.column(byte)))
+    }
+
+    /// The numbers of the expressions that match what led to a row.
+    pub(super) fn matching(&self, row: u32) -> &[usize] {
+        let signature = self.cell(row, self.end_column);
+        self.signatures
+            .get(signature as usize)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Bytes with the same column lead the same way from everywhere.
+    pub(super) fn column(&self, byte: u8) -> u8 {
+        self.columns
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn cell(&self, row: u32, column: usize) -> u32 {
@@ -91,7 +95,7 @@ impl Table {
 /// Copies an automaton state by state, as they are reached.
 struct Copier<'a> {
     dfa: &'a dense::DFA<Vec<u32>>,
-    expressions: &'a [(usize, &'a Hir)],
+    expressions: &'a [(usize, Hir)],
     /// One byte for each column.
     bytes: Vec<u8>,
     rows: HashMap<StateID, u32>,
@@ -101,11 +105,11 @@ struct Copier<'a> {
 }
 
 impl<'a> Copier<'a> {
-    fn new(dfa: &'a dense::DFA<Vec<u32>>, expressions: &'a [(usize, &'a Hir)]) -> Option<Self> {
+    fn new(dfa: &'a dense::DFA<Vec<u32>>, expressions: &'a [(usize, Hir)]) -> Option<Self> {
         let bytes: Vec<u8> = dfa
             .byte_classes()
             .representatives(..)
-            .filter_map(|unit| unit.as_u8())
+            .filter_map(Unit::as_u8)
             .collect();
         let mut copier = Self {
             dfa,

@@ -8,13 +8,13 @@
 use std::ops::Range;
 
 use regex_syntax::ast::{
-    self, AssertionKind, Ast, Flag, FlagsItemKind, GroupKind, LiteralKind, RepetitionKind,
-    RepetitionRange,
+    self, AssertionKind, Ast, GroupKind, LiteralKind, RepetitionKind, RepetitionRange,
 };
 use regex_syntax::hir::translate::TranslatorBuilder;
-use regex_syntax::hir::{self, Hir, Look};
+use regex_syntax::hir::{self, Hir};
 
 use super::class;
+use super::flags::{Flags, Reach};
 use super::length::{Length, Piece, longest, merge};
 use super::name::{Names, Referent};
 use super::problem::Problem;
@@ -51,28 +51,6 @@ pub(super) fn parse(text: &str) -> Result<Ast, Problem> {
         .map_err(|error| refusal::of_syntax(text, &error))
 }
 
-/// How `\w`, `\d`, `\s` and `\b` are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// Nothing written: they are ASCII, everything else knows all characters.
-    Plain,
-    /// `(?u)`.
-    Unicode,
-    /// `(?-u)`.
-    Bytes,
-}
-
-/// The flags in force at one place of an expression.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Flags {
-    pub(super) insensitive: bool,
-    multi_line: bool,
-    dot_all: bool,
-    swap_greed: bool,
-    crlf: bool,
-    pub(super) reach: Reach,
-}
-
 /// Walks one expression's tree.
 pub(super) struct Translator<'a> {
     text: &'a str,
@@ -91,19 +69,11 @@ pub(super) struct Translator<'a> {
 
 impl<'a> Translator<'a> {
     pub(super) fn new(text: &'a str, names: &'a Names, purpose: Purpose) -> Self {
-        let flags = Flags {
-            insensitive: false,
-            multi_line: false,
-            dot_all: true,
-            swap_greed: false,
-            crlf: false,
-            reach: Reach::Plain,
-        };
         Self {
             text,
             names,
             purpose,
-            flags,
+            flags: Flags::default(),
             problems: Vec::new(),
             broken: false,
             size: 0,
@@ -188,8 +158,7 @@ impl<'a> Translator<'a> {
                 continue;
             }
             if let Ast::Assertion(assertion) = first {
-                let lonely = asts.iter().all(|ast| matches!(ast, Ast::Assertion(_)));
-                self.hint_anchor(assertion, lonely);
+                self.hint_anchor(assertion, asts, rest.len());
             }
             parts.push(self.element(first));
             rest = rest.get(1..).unwrap_or_default();
@@ -254,19 +223,18 @@ impl<'a> Translator<'a> {
         match ast {
             Ast::Empty(_) => Hir::empty(),
             Ast::Flags(set) => {
-                self.set(&set.flags);
+                self.flags.set(&set.flags);
                 Hir::empty()
             }
             Ast::Literal(literal) => {
                 self.hint_space(literal);
                 self.leaf(ast)
             }
-            Ast::Dot(_) | Ast::ClassUnicode(_) => self.leaf(ast),
-            Ast::Assertion(assertion) => Hir::look(self.look(&assertion.kind)),
+            Ast::Assertion(assertion) => Hir::look(self.flags.look(&assertion.kind)),
             Ast::ClassPerl(perl) if self.flags.reach == Reach::Plain => {
                 Hir::class(hir::Class::Unicode(class::perl(perl)))
             }
-            Ast::ClassPerl(_) => self.leaf(ast),
+            Ast::Dot(_) | Ast::ClassUnicode(_) | Ast::ClassPerl(_) => self.leaf(ast),
             Ast::ClassBracketed(bracketed) => {
                 if self.flags.reach == Reach::Plain && class::holds_perl(&bracketed.kind) {
                     Hir::class(hir::Class::Unicode(class::bracketed(self, bracketed)))
@@ -295,7 +263,7 @@ impl<'a> Translator<'a> {
     fn group(&mut self, group: &ast::Group) -> Hir {
         let before = self.flags;
         if let GroupKind::NonCapturing(flags) = &group.kind {
-            self.set(flags);
+            self.flags.set(flags);
         }
         let sub = if let Ast::Alternation(alternation) = &*group.ast {
             self.refuse_empty(alternation, Some(&group.span));
@@ -366,52 +334,6 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn look(&self, kind: &AssertionKind) -> Look {
-        let unicode = self.flags.reach == Reach::Unicode;
-        let pick = |wide, ascii| if unicode { wide } else { ascii };
-        match kind {
-            AssertionKind::StartLine if self.flags.multi_line && self.flags.crlf => Look::StartCRLF,
-            AssertionKind::StartLine if self.flags.multi_line => Look::StartLF,
-            AssertionKind::EndLine if self.flags.multi_line && self.flags.crlf => Look::EndCRLF,
-            AssertionKind::EndLine if self.flags.multi_line => Look::EndLF,
-            AssertionKind::StartLine | AssertionKind::StartText => Look::Start,
-            AssertionKind::EndLine | AssertionKind::EndText => Look::End,
-            AssertionKind::WordBoundary => pick(Look::WordUnicode, Look::WordAscii),
-            AssertionKind::NotWordBoundary => pick(Look::WordUnicodeNegate, Look::WordAsciiNegate),
-            AssertionKind::WordBoundaryStart | AssertionKind::WordBoundaryStartAngle => {
-                pick(Look::WordStartUnicode, Look::WordStartAscii)
-            }
-            AssertionKind::WordBoundaryEnd | AssertionKind::WordBoundaryEndAngle => {
-                pick(Look::WordEndUnicode, Look::WordEndAscii)
-            }
-            AssertionKind::WordBoundaryStartHalf => {
-                pick(Look::WordStartHalfUnicode, Look::WordStartHalfAscii)
-            }
-            AssertionKind::WordBoundaryEndHalf => {
-                pick(Look::WordEndHalfUnicode, Look::WordEndHalfAscii)
-            }
-        }
-    }
-
-    fn set(&mut self, flags: &ast::Flags) {
-        let mut on = true;
-        for item in &flags.items {
-            match item.kind {
-                FlagsItemKind::Negation => on = false,
-                FlagsItemKind::Flag(Flag::CaseInsensitive) => self.flags.insensitive = on,
-                FlagsItemKind::Flag(Flag::MultiLine) => self.flags.multi_line = on,
-                FlagsItemKind::Flag(Flag::DotMatchesNewLine) => self.flags.dot_all = on,
-                FlagsItemKind::Flag(Flag::SwapGreed) => self.flags.swap_greed = on,
-                FlagsItemKind::Flag(Flag::CRLF) => self.flags.crlf = on,
-                FlagsItemKind::Flag(Flag::Unicode) => {
-                    self.flags.reach = if on { Reach::Unicode } else { Reach::Bytes };
-                }
-                // The parser has already left out the spaces.
-                FlagsItemKind::Flag(Flag::IgnoreWhitespace) => {}
-            }
-        }
-    }
-
     fn refuse(&mut self, problem: Problem) -> Part {
         // One of a kind is enough when an expansion runs over.
         if problem.code != "pattern-too-large" || self.size <= MOST_NODES * 2 {
@@ -431,11 +353,26 @@ impl<'a> Translator<'a> {
         }
     }
 
-    fn hint_anchor(&mut self, assertion: &ast::Assertion, lonely: bool) {
-        if self.purpose == Purpose::Whole && !self.flags.multi_line && is_caret(&assertion.kind) {
-            self.problems
-                .push(refusal::written_anchor(self.text, &assertion.span, lonely));
+    /// `left` counts the elements of the sequence from the assertion on.
+    fn hint_anchor(&mut self, assertion: &ast::Assertion, asts: &[Ast], left: usize) {
+        if self.purpose != Purpose::Whole || self.flags.multi_line || !is_caret(&assertion.kind) {
+            return;
         }
+        let (before, from) = asts.split_at(asts.len() - left);
+        let beyond = match assertion.kind {
+            AssertionKind::StartLine => before,
+            _ => from,
+        };
+        let is_text = |ast: &Ast| !matches!(ast, Ast::Assertion(_) | Ast::Flags(_));
+        let place = if beyond.iter().any(is_text) {
+            refusal::Anchor::Inside
+        } else if asts.iter().any(is_text) {
+            refusal::Anchor::Edge
+        } else {
+            refusal::Anchor::Alone
+        };
+        self.problems
+            .push(refusal::written_anchor(self.text, &assertion.span, place));
     }
 
     fn hint_space(&mut self, literal: &ast::Literal) {

@@ -1,5 +1,7 @@
 //! One word of a pattern: an expression for one whole argument, compiled.
 
+use std::sync::{Arc, OnceLock};
+
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_syntax::hir::{Hir, HirKind, Look};
@@ -8,6 +10,7 @@ use super::length::{Length, Piece, merge};
 use super::name::Names;
 use super::problem::Problem;
 use super::refusal;
+use super::table::Table;
 use super::translate::{self, Purpose, Translator};
 
 /// The automaton of one expression may take this many bytes (`\p{L}` takes some 20,000).
@@ -39,6 +42,8 @@ pub(crate) struct Branch {
     expression: Hir,
     limit: Option<u32>,
     vm: PikeVM,
+    /// Made when many words are compiled together, and shared by all who do.
+    table: OnceLock<Option<Arc<Table>>>,
 }
 
 /// Which alternatives are written as a flag, that is begin with a literal `-`.
@@ -152,6 +157,18 @@ impl Branch {
         &self.vm
     }
 
+    /// The same as a table that has only this expression; `None` when it cannot be one.
+    pub(super) fn table(&self) -> Option<Arc<Table>> {
+        let table = || Table::new(&[(0, anchored(&self.expression))]).map(Arc::new);
+        self.table.get_or_init(table).clone()
+    }
+
+    /// Whether a table can hold it together with others: what is bounded does not multiply.
+    pub(super) fn is_sociable(&self) -> bool {
+        let properties = self.expression.properties();
+        properties.maximum_len().is_some() && !properties.look_set().contains_word_unicode()
+    }
+
     /// The most characters that it takes, where that is applied.
     pub(crate) fn limit(&self, lengths: Lengths) -> Option<u32> {
         match lengths {
@@ -202,6 +219,7 @@ fn compile(pieces: Vec<Piece>) -> Option<Vec<Branch>> {
             expression: piece.hir,
             limit,
             vm,
+            table: OnceLock::new(),
         })
     };
     condense(pieces).into_iter().map(branch).collect()

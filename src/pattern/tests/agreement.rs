@@ -226,10 +226,11 @@ proptest! {
     fn all_ways_to_match_agree(
         shapes in prop::collection::vec((shapes(), any::<bool>()), 1..6),
         lists in prop::collection::vec(arguments(), 1..12),
+        room in prop_oneof![0..2_000_usize, Just(1 << 18)],
     ) {
             let patterns: Vec<Pattern> =
             shapes.iter().map(|(shape, enforced)| parse(shape,  *enforced)).collect();
-        let set = RuleSet::new(&patterns);
+        let set = RuleSet::with_room(&patterns, room);
         // Twice: the first walk numbers what it comes to, the second looks it up.
         for words in lists.iter().chain(&lists) {
             let expected: Vec<usize> = (0..shapes.len())
@@ -250,4 +251,75 @@ proptest! {
         prop_assert_eq!(&again, &pattern);
         prop_assert_eq!(again.to_string(), printed);
     }
+
+    #[test]
+    fn any_text_is_read_or_refused_with_places_in_it(
+        text in prop::collection::vec(prop::sample::select(PIECES.as_slice()), 0..14),
+    ) {
+        let text = text.concat();
+        let problems = match Pattern::parse(&text, &NAMES, Lengths::Enforced) {
+            Ok((pattern, hints)) => {
+                prop_assert!(hints.iter().all(|problem| problem.hint));
+                let printed = pattern.to_string();
+                let again = Pattern::parse(&printed, &NAMES, Lengths::Enforced);
+                prop_assert_eq!(again.map(|(pattern, _)| pattern), Ok(pattern), "{}", printed);
+                hints
+            }
+            Err(problems) => {
+                prop_assert!(problems.iter().any(|problem| !problem.hint));
+                problems
+            }
+        };
+        for problem in problems {
+            prop_assert!(text.get(problem.span.clone()).is_some(), "{problem:?}");
+        }
+    }
 }
+
+/// What texts are put together from: the notation's marks and the expressions', and wide characters.
+const PIECES: [&str; 44] = [
+    " ",
+    " ",
+    " ",
+    "[",
+    "]",
+    "(",
+    ")",
+    "|",
+    "*",
+    "**",
+    "...",
+    "<",
+    ">",
+    "<ns>",
+    "<flag>",
+    "<nope>",
+    "<pods>",
+    "\\",
+    "\\ ",
+    "a",
+    "-",
+    "get",
+    "é",
+    "\u{2028}",
+    "\u{1F600}",
+    "^",
+    "$",
+    "?",
+    "+",
+    ".",
+    "{9}",
+    "{0,3}",
+    "(?i)",
+    "(?:",
+    "(?<n>",
+    "(?P=n)",
+    "\\1",
+    "[:alpha:]",
+    "[^",
+    "&&",
+    "\n",
+    "\\b{start}",
+    "\\p{L}",
+    "<short>",
+];
