@@ -1,6 +1,5 @@
 //! The private working folder of a call, and paths that must stay beneath a folder.
 
-use crate::tasks;
 use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -8,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::io::Errno;
+
+use crate::tasks;
 
 /// Only the engine's own user may look into a private folder.
 const PRIVATE: u32 = 0o700;

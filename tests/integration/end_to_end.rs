@@ -80,7 +80,12 @@ impl Home {
             let line = line.unwrap_or_else(|| panic!("the server ended: {said}"));
             said.push_str(&line);
             if let Some(at) = line.find("http://127.0.0.1:") {
-                break line[at..].split_whitespace().next().unwrap().trim_end_matches(['.', ',']).to_owned();
+                break line[at..]
+                    .split_whitespace()
+                    .next()
+                    .unwrap()
+                    .trim_end_matches(['.', ','])
+                    .to_owned();
             }
         };
         // A log that nobody reads would fill its pipe and hold the server up.
@@ -96,7 +101,10 @@ impl Home {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests start the program from outside")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests start the program from outside"
+)]
 fn tolkien(config: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tolkien"));
     command
@@ -187,7 +195,12 @@ async fn ask_runs_three_rounds_of_four_calls_and_prints_the_answer() {
     let fake = Fake::start().await;
     fake.respond_with(three_rounds);
     let home = Home::new(&[("tools.d/say.yaml", SAY)]);
-    let output = home.tolkien(Some(&fake)).args(["ask", "Say twelve things."]).output().await.unwrap();
+    let output = home
+        .tolkien(Some(&fake))
+        .args(["ask", "Say twelve things."])
+        .output()
+        .await
+        .unwrap();
     succeeded(&output);
     assert_eq!(stdout(&output), "All twelve were said.\n");
     assert_eq!(said(&fake), twelve());
@@ -202,7 +215,11 @@ async fn the_same_holds_through_the_api() {
     let server = home.serve(&fake).await;
     let session = server.session().await;
     let path = format!("/sessions/{session}/messages");
-    let answer = server.post(&path, &json!({"content": "Say twelve things."})).send().await.unwrap();
+    let answer = server
+        .post(&path, &json!({"content": "Say twelve things."}))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 200);
     let turn: Value = answer.json().await.unwrap();
     assert_eq!(turn["response"], "All twelve were said.");
@@ -250,7 +267,10 @@ async fn forty_turns_stay_valid_and_nearly_everything_repeated_is_read_from_the_
         0 => Answer::tools([("say", json!({"text": "x".repeat(600)}))]).thinking("Let me say it."),
         _ => Answer::text("Said."),
     });
-    let long = format!("You are the agent of a test. {}\n", "Be careful. ".repeat(300));
+    let long = format!(
+        "You are the agent of a test. {}\n",
+        "Be careful. ".repeat(300)
+    );
     let home = Home::new(&[("tools.d/say.yaml", SAY), ("prompts/system.md", &long)]);
     let server = home.serve(&fake).await;
     let path = format!("/sessions/{}/messages", server.session().await);
@@ -263,7 +283,10 @@ async fn forty_turns_stay_valid_and_nearly_everything_repeated_is_read_from_the_
     assert_eq!(fake.refusals(), [""; 0]);
     assert_eq!(fake.requests().len(), 80);
     let share = fake.cache_share();
-    assert!(share >= 0.95, "only {share} of the repeated tokens were cache reads");
+    assert!(
+        share >= 0.95,
+        "only {share} of the repeated tokens were cache reads"
+    );
 }
 
 #[tokio::test]
@@ -283,15 +306,29 @@ async fn a_denied_call_never_starts_a_process() {
     let call = json!({"args": ["-c", mark.display().to_string()]});
     fake.push(Answer::tools([("mark", call)]));
     fake.push(Answer::text("It was denied."));
-    let output = home.tolkien(Some(&fake)).args(["ask", "Leave a mark."]).output().await.unwrap();
+    let output = home
+        .tolkien(Some(&fake))
+        .args(["ask", "Leave a mark."])
+        .output()
+        .await
+        .unwrap();
     succeeded(&output);
     let results = fake.requests()[1].results();
     assert!(results[0].2, "a denial is marked as an error");
-    assert!(results[0].1.starts_with("Denied by mark.args.deny[0]"), "{}", results[0].1);
+    assert!(
+        results[0].1.starts_with("Denied by mark.args.deny[0]"),
+        "{}",
+        results[0].1
+    );
     assert!(!mark.exists());
     // The mark is real: the same program leaves it when it is permitted.
     let line = mark.display().to_string();
-    let output = home.tolkien(None).args(["call", "mark", &line]).output().await.unwrap();
+    let output = home
+        .tolkien(None)
+        .args(["call", "mark", &line])
+        .output()
+        .await
+        .unwrap();
     succeeded(&output);
     assert!(mark.exists());
 }
@@ -323,13 +360,19 @@ async fn check_names_the_rule_and_its_line() {
         let line = usize::try_from(place["line"].as_u64().unwrap()).unwrap();
         text.lines().nth(line - 1).unwrap().trim().to_owned()
     };
-    assert!(line_of(&denied["place"]).contains("server|kubeconfig"), "{denied}");
+    assert!(
+        line_of(&denied["place"]).contains("server|kubeconfig"),
+        "{denied}"
+    );
 
     let (code, allowed) = checked("get pods -A -o wide").await;
     assert_eq!(code, Some(0));
     assert_eq!(allowed["verdict"], "allow");
     assert_eq!(allowed["rule"], "kubectl.effect");
-    assert_eq!(allowed["command_line"], "kubectl get pods -A -o wide --request-timeout=50s");
+    assert_eq!(
+        allowed["command_line"],
+        "kubectl get pods -A -o wide --request-timeout=50s"
+    );
     assert_eq!(line_of(&allowed["place"]), "effect: read");
 }
 
@@ -349,20 +392,38 @@ async fn called(tool: &str, input: &Value) -> String {
 
 #[tokio::test]
 async fn the_shipped_tools_search_and_read_the_bundled_documents() {
-    let found = called("docs_search", &json!({"query": "archive_command|barman", "path": "homelab"})).await;
+    let found = called(
+        "docs_search",
+        &json!({"query": "archive_command|barman", "path": "homelab"}),
+    )
+    .await;
     assert!(found.contains("homelab/"), "{found}");
     let listed = called("docs_list", &json!({"path": "homelab/notas"})).await;
     assert!(listed.contains("instalação do cluster.md"), "{listed}");
-    let read = called("docs_read", &json!({"path": "homelab/notas/instalação do cluster.md"})).await;
-    let page = shipped().join("tests/fixtures/lord-of-the-rings/homelab/notas/instalação do cluster.md");
-    assert!(read.contains(fs::read_to_string(page).unwrap().lines().next().unwrap()), "{read}");
+    let read = called(
+        "docs_read",
+        &json!({"path": "homelab/notas/instalação do cluster.md"}),
+    )
+    .await;
+    let page =
+        shipped().join("tests/fixtures/lord-of-the-rings/homelab/notas/instalação do cluster.md");
+    assert!(
+        read.contains(fs::read_to_string(page).unwrap().lines().next().unwrap()),
+        "{read}"
+    );
     let values = called("repo_read", &json!({"path": "apps/immich/values.yaml"})).await;
     assert!(values.contains("immich"), "{values}");
 }
 
 /// Answers as `tests/fixtures/kubernetes/README.md` says.
-async fn kubernetes(State(folder): State<Arc<PathBuf>>, uri: Uri, headers: HeaderMap) -> impl IntoResponse {
-    let accept = headers.get(header::ACCEPT).map_or("", |value| value.to_str().unwrap());
+async fn kubernetes(
+    State(folder): State<Arc<PathBuf>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> impl IntoResponse {
+    let accept = headers
+        .get(header::ACCEPT)
+        .map_or("", |value| value.to_str().unwrap());
     let pod = "immich-server-6d5f9c7b8-x2k4p";
     let tables = accept.contains("as=Table");
     let form = if tables { "table.json" } else { "json" };
@@ -375,13 +436,25 @@ async fn kubernetes(State(folder): State<Arc<PathBuf>>, uri: Uri, headers: Heade
         "/api/v1/pods" => (200, format!("pods.{form}")),
         "/api/v1/namespaces/immich/pods" => (200, format!("immich-pods.{form}")),
         "/api/v1/nodes" => (403, "nodes.forbidden.json".to_owned()),
-        path if path.ends_with(&format!("/pods/{pod}/log")) => (200, "immich-server-pod.log".to_owned()),
-        path if path.ends_with(&format!("/pods/{pod}")) => (200, format!("immich-server-pod.{form}")),
+        path if path.ends_with(&format!("/pods/{pod}/log")) => {
+            (200, "immich-server-pod.log".to_owned())
+        }
+        path if path.ends_with(&format!("/pods/{pod}")) => {
+            (200, format!("immich-server-pod.{form}"))
+        }
         _ => (404, "not-found.json".to_owned()),
     };
-    let kind = if file.ends_with(".log") { "text/plain" } else { "application/json" };
+    let kind = if file.ends_with(".log") {
+        "text/plain"
+    } else {
+        "application/json"
+    };
     let body = fs::read_to_string(folder.join(file)).unwrap();
-    (StatusCode::from_u16(status).unwrap(), [(header::CONTENT_TYPE, kind)], body)
+    (
+        StatusCode::from_u16(status).unwrap(),
+        [(header::CONTENT_TYPE, kind)],
+        body,
+    )
 }
 
 #[tokio::test]
@@ -389,12 +462,17 @@ async fn the_real_kubectl_lists_gets_reads_logs_and_is_forbidden() {
     let folder = shipped().join("tests/fixtures/kubernetes");
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = Router::new().fallback(kubernetes).with_state(Arc::new(folder.clone()));
+    let app = Router::new()
+        .fallback(kubernetes)
+        .with_state(Arc::new(folder.clone()));
     let tasks = tolkien::tasks::Tasks::new();
     let server = tasks.spawn(async move { axum::serve(listener, app).await.unwrap() });
     let home = Home::new(&[]);
     let kubeconfig = fs::read_to_string(folder.join("kubeconfig.yaml")).unwrap();
-    home.write("kubeconfig", &kubeconfig.replace("ADDRESS", &address.to_string()));
+    home.write(
+        "kubeconfig",
+        &kubeconfig.replace("ADDRESS", &address.to_string()),
+    );
     let kubectl = async |line: &str| {
         let output = tolkien(shipped())
             .env("KUBECONFIG", home.config().join("kubeconfig"))
@@ -409,7 +487,11 @@ async fn the_real_kubectl_lists_gets_reads_logs_and_is_forbidden() {
     assert_eq!(code, Some(0), "{pods}");
     assert!(pods.contains("immich-server-6d5f9c7b8-x2k4p"), "{pods}");
     let (code, pod) = kubectl("get pod immich-server-6d5f9c7b8-x2k4p -n immich -o name").await;
-    assert_eq!((code, pod.contains("pod/immich-server-6d5f9c7b8-x2k4p")), (Some(0), true), "{pod}");
+    assert_eq!(
+        (code, pod.contains("pod/immich-server-6d5f9c7b8-x2k4p")),
+        (Some(0), true),
+        "{pod}"
+    );
     let (code, logs) = kubectl("logs immich-server-6d5f9c7b8-x2k4p -n immich").await;
     assert_eq!(code, Some(0), "{logs}");
     let written = fs::read_to_string(folder.join("immich-server-pod.log")).unwrap();
