@@ -71,12 +71,12 @@ use telemetry::Level;
     version,
     arg_required_else_help = true,
     disable_help_subcommand = true,
-    after_help = "Start here:\n  tolkien demo                     see it work, without a key\n  \
+    after_help = "Start here:\n  tolkien demo                      see it work, without a key\n  \
                   tolkien init && tolkien validate  a small configuration, checked\n  \
-                  tolkien repl                     talk to it\n\nMore with `--help`; on one command with `tolkien COMMAND --help`.",
-    after_long_help = "Start here:\n  tolkien demo                     see it work, without a key\n  \
+                  tolkien repl                      talk to it\n\nMore with `--help`; on one command with `tolkien COMMAND --help`.",
+    after_long_help = "Start here:\n  tolkien demo                      see it work, without a key\n  \
                   tolkien init && tolkien validate  a small configuration, checked\n  \
-                  tolkien repl                     talk to it\n\n\
+                  tolkien repl                      talk to it\n\n\
                   Exit codes:\n  0    clean, allowed, done\n  1    a finding, a denial, a failed call or turn\n  \
                   2    wrong usage, a missing folder, an invalid configuration\n  3    an approval is needed\n  \
                   4    the environment failed: server unreachable, port taken, I/O\n  130  interrupted\n\n\

@@ -10,7 +10,7 @@ use clap::Args;
 use uuid::Uuid;
 
 use super::client::follow::Waiting;
-use super::compose::{self, HOW_TO_SET_THE_KEY, Server};
+use super::compose::{self, Server};
 use super::conversation::{Conversation, Message, Said, new_key};
 use super::failure::{Failure, Result};
 use super::render::{self, Screen};
@@ -85,7 +85,10 @@ fn introduce(config: &Config, host: &Host, screen: &Screen) {
          from a file. Everything else is real: the decisions, the programs that run, and what they\n\
          read in a temporary folder.",
     );
-    screen.note(&format!("For the real thing, {HOW_TO_SET_THE_KEY}."));
+    screen.note(
+        "For the real thing: `export ANTHROPIC_API_KEY=sk-ant-…`, then `tolkien repl` where a\n\
+         configuration is.",
+    );
     for tool in config.tools().keys() {
         let lacks = host.lacks(tool);
         if !lacks.is_empty() && tool.as_str() != "kubectl" {

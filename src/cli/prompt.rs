@@ -60,7 +60,7 @@ impl Prompt {
             .iter()
             .find(|name| **name == self.name || **name == with_ending);
         found.copied().ok_or_else(|| {
-            let help = match nearest(&self.name, names.iter().copied()) {
+            let help = match nearest(&with_ending, names.iter().copied()) {
                 Some(known) => format!("did you mean `{known}`?"),
                 None => format!("the prompts are {}", listed(names.iter().copied(), "and")),
             };

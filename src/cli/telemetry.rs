@@ -12,8 +12,6 @@ use crate::config::settings::LogFormat;
 pub(crate) enum Level {
     /// What went wrong.
     Error,
-    /// What somebody should look at.
-    Warn,
     /// What happens.
     Info,
     /// Why it happens.
@@ -37,7 +35,6 @@ impl Level {
     fn directives(self) -> &'static str {
         match self {
             Self::Error => "error",
-            Self::Warn => "warn",
             Self::Info => "info,sqlx=warn",
             Self::Debug => "info,tolkien=debug,sqlx=warn",
             Self::Trace => "debug,tolkien=trace",

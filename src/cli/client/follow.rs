@@ -159,7 +159,8 @@ impl Watch {
         self.running.remove(call_id);
         if self.told.insert(call_id.to_owned()) {
             self.progress.call(&Line {
-                command_line: seen.shown().to_owned(),
+                tool: seen.tool.clone(),
+                command_line: seen.command_line.clone(),
                 good: outcome == Outcome::Exited && exit_code.is_none_or(|code| code == 0),
                 ending: ending(seen, outcome, exit_code),
                 took: duration_ms.map(Duration::from_millis),

@@ -10,9 +10,9 @@ const FIRST: Duration = Duration::from_millis(250);
 /// The longest pause: an operator who opens the lid again should not stare at it.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// Attempts to reach a server that never answered: together about four seconds, since a wrong
+/// Attempts to reach a server that never answered: together about two seconds, since a wrong
 /// address is likelier than a server that is just starting.
-const BEFORE_CONTACT: usize = 4;
+const BEFORE_CONTACT: usize = 3;
 
 /// How long a client keeps trying once a server has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

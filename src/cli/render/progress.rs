@@ -23,8 +23,10 @@ pub(crate) struct Progress {
 /// How a call came out, for its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
-    /// What was called.
-    pub(crate) command_line: String,
+    /// The tool.
+    pub(crate) tool: String,
+    /// What ran, or would have; absent when it could not be rendered.
+    pub(crate) command_line: Option<String>,
     /// Whether it did what it was asked.
     pub(crate) good: bool,
     /// How it ended, where that is not simply "well".
@@ -68,7 +70,10 @@ impl Progress {
         } else {
             paint.tone(Tone::Error, "✗")
         };
-        let mut text = format!("  {mark} {}", shortened(&line.command_line));
+        let mut text = format!("  {mark} {}", harmless(&line.tool));
+        if let Some(command_line) = &line.command_line {
+            text += &format!("  {}", shortened(command_line));
+        }
         if let Some(ending) = &line.ending {
             text += &format!("  {}", paint.tone(Tone::Error, &harmless(ending)));
         }
@@ -93,19 +98,24 @@ impl Drop for Progress {
     }
 }
 
+/// A long line without its middle: the program stands first, and what it is asked last.
 fn shortened(text: &str) -> String {
     let text = harmless(text).replace(['\n', '\t'], " ");
-    if text.chars().count() <= SHOWN {
+    let length = text.chars().count();
+    if length <= SHOWN {
         return text;
     }
-    text.chars().take(SHOWN - 1).chain(['…']).collect()
+    let head = SHOWN / 4;
+    let tail = text.chars().skip(length - (SHOWN - head - 1));
+    text.chars().take(head).chain(['…']).chain(tail).collect()
 }
 
-/// A duration as people say it: `0.3 s`, `12 s`, `2 min 5 s`.
+/// A duration as people say it: `30 ms`, `3.4 s`, `12 s`, `2 min 5 s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs();
     match whole {
-        0..10 => format!("{:.1} s", duration.as_secs_f64()),
+        0 => format!("{} ms", duration.as_millis()),
+        1..10 => format!("{:.1} s", duration.as_secs_f64()),
         10..60 => format!("{whole} s"),
         _ => format!("{} min {} s", whole / 60, whole % 60),
     }
@@ -118,8 +128,9 @@ mod tests {
     #[test]
     fn durations_read_as_people_say_them() {
         for (millis, text) in [
-            (0, "0.0 s"),
-            (340, "0.3 s"),
+            (0, "0 ms"),
+            (340, "340 ms"),
+            (3_400, "3.4 s"),
             (12_900, "12 s"),
             (125_000, "2 min 5 s"),
         ] {
@@ -130,6 +141,8 @@ mod tests {
     #[test]
     fn a_long_command_line_is_shortened_to_one_line() {
         assert_eq!(shortened("a\nb"), "a b");
-        assert_eq!(shortened(&"x".repeat(500)).chars().count(), SHOWN);
+        let long = format!("rg {} path", "x".repeat(500));
+        assert_eq!(shortened(&long).chars().count(), SHOWN);
+        assert!(shortened(&long).starts_with("rg x") && shortened(&long).ends_with("x path"));
     }
 }

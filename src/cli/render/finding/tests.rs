@@ -1,3 +1,5 @@
+//! Findings as people and programs see them.
+
 use super::*;
 use crate::diagnostic::Source;
 

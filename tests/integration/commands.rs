@@ -1,0 +1,389 @@
+//! The built binary, as an operator's shell sees it: output, errors and exit codes.
+
+mod conversation;
+
+mod program;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use program::{Folder, Ran};
+
+/// A tool that writes: it needs an approval.
+const TOUCH: &str = r#"
+description: Makes an empty file.
+effect: write
+input:
+  type: object
+  required: [path]
+  properties:
+    path: {type: string}
+run:
+  command: [touch, "{{ path }}"]
+arguments:
+  path: {allow: ['/.*']}
+tests:
+  - ask: {path: /tmp/a}
+  - deny: {path: a}
+"#;
+
+#[test]
+fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
+    let folder = Folder::new();
+    let short = folder.run(&["-h"]);
+    assert_eq!(short.code, 0);
+    insta::assert_snapshot!(short.out, @r"
+    An infrastructure agent that a team can review in a pull request
+
+    Usage: tolkien [OPTIONS] <COMMAND>
+
+    Commands:
+      demo         See it work: a scripted model, bundled documents, real processes, no key
+      repl         Talk to the agent
+      ask          Say one thing, and print the answer
+      serve        Serve the HTTP API
+      validate     Check a configuration: every file, every rule, every case
+      check        Decide one call without running it, and say which rule decides
+      call         Decide one call, and run it
+      tools        List what the agent can do, with the limits and rules in force
+      prompt       Render a prompt as the model would get it
+      schema       Print the JSON Schema of a file format, for editors
+      init         Write a small configuration that works anywhere
+      token        Make a token for somebody who may talk to the server
+      completions  Print the completions of a shell
+      man          Write the manual pages to a folder
+
+    Options:
+          --config <DIR>  The configuration folder (default: the current folder when it has tools.d/,
+                          else /etc/tolkien) [env: TOLKIEN_CONFIG_DIR]
+          --color <WHEN>  When to colour [default: auto] [possible values: auto, always, never]
+      -v, --verbose...    Tell more (twice: everything)
+      -q, --quiet         Tell failures only
+      -h, --help          Print help (see more with '--help')
+      -V, --version       Print version
+
+    Start here:
+      tolkien demo                      see it work, without a key
+      tolkien init && tolkien validate  a small configuration, checked
+      tolkien repl                      talk to it
+
+    More with `--help`; on one command with `tolkien COMMAND --help`.
+    ");
+    let long = folder.run(&["--help"]);
+    assert_eq!(long.code, 0);
+    assert!(long.out.contains("130  interrupted"), "{}", long.out);
+    assert!(long.out.len() > short.out.len());
+    assert_eq!((short.err, long.err), (String::new(), String::new()));
+}
+
+#[test]
+fn every_command_has_short_help_with_an_example() {
+    let folder = Folder::new();
+    for command in folder.commands() {
+        let help = folder.run(&[&command, "-h"]);
+        assert_eq!(help.code, 0, "{command}");
+        assert!(
+            help.out.contains(&format!("  tolkien {command}")) || help.out.contains("| tolkien"),
+            "{command}: {}",
+            help.out
+        );
+    }
+}
+
+#[test]
+fn exit_codes_are_those_of_the_contract() {
+    let folder = Folder::with_configuration();
+    folder.write("tools.d/touch.yaml", TOUCH);
+    let made = folder.path("made");
+    let made_json = json!({"path": made}).to_string();
+    for (arguments, code) in [
+        (&["--version"][..], 0),
+        (&[], 2),
+        (&["vaildate"], 2),
+        (&["validate", "--fomat", "json"], 2),
+        (&["validate"], 0),
+        (&["validate", "missing"], 2),
+        (&["--config", "missing", "tools"], 2),
+        (&["check", "disk", "--", "-h", "/"], 0),
+        (&["check", "disk", "--format", "json", "/"], 0),
+        (&["check", "disk", "/", "--channel", "mcp"], 0),
+        (&["check", "disk", "/proc"], 1),
+        (&["check", "disk", "relative"], 1),
+        (&["check", "disk", r#"{"arguments": []}"#], 1),
+        (&["check", "disk", "/", "--role", "stranger"], 1),
+        (&["check", "touch", &made_json], 3),
+        (&["check", "disk", "{oops"], 2),
+        (&["check", "disk", "'/"], 2),
+        (&["check", "dsik", "/"], 2),
+        (&["check", "touch", "/a"], 2),
+        (&["check", "disk", "-A"], 2),
+        (&["call", "disk", "/"], 0),
+        (&["call", "disk", "/no/such/folder"], 1),
+        (&["call", "disk", "/proc"], 1),
+        (&["call", "touch", &made_json], 3),
+        (&["prompt", "nope"], 2),
+        (&["token", "João"], 2),
+        (&["ask", "hello"], 4),
+        (&["ask", "hello", "--server", "http://127.0.0.1:1"], 2),
+        (&["ask", "hello", "--server", "not a url"], 2),
+        (&["ask", "hello", "--timeout", "soon"], 2),
+        (&["serve", "--listen", "256.0.0.1:1"], 4),
+        (&["serve", "--store", "nowhere"], 2),
+    ] {
+        let ran = folder.run(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}{}", ran.out, ran.err);
+    }
+    assert!(!made.exists());
+    assert_eq!(folder.run(&["call", "--yes", "touch", &made_json]).code, 0);
+    assert!(made.exists());
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_the_environment_s_fault() {
+    let folder = Folder::new();
+    let ran = folder.run_with(
+        &["ask", "hello", "--server", "http://127.0.0.1:1"],
+        &[("TOLKIEN_TOKEN", "some")],
+        "",
+    );
+    assert_eq!((ran.code, ran.out.as_str()), (4, ""));
+    assert!(
+        ran.err.contains("cannot reach `http://127.0.0.1:1`"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(ran.err.matches("trying again").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn a_mistake_comes_with_the_way_out() {
+    let folder = Folder::with_configuration();
+    for (arguments, help) in [
+        (&["vaildate"][..], "a similar subcommand exists: 'validate'"),
+        (&["check", "dsik", "/"], "did you mean `disk`?"),
+        (&["validate", "missing"], "tolkien init"),
+        (&["check", "disk", "-A"], "-- -A"),
+        (&["prompt", "sistem"], "did you mean `system.md`?"),
+        (&["ask", "hello"], "ANTHROPIC_API_KEY"),
+    ] {
+        let ran = folder.run(arguments);
+        assert!(ran.err.contains(help), "{arguments:?}: {}", ran.err);
+        assert_eq!(ran.out, "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn colour_is_for_terminals_unless_asked_for() {
+    let folder = Folder::with_configuration();
+    let painted = |arguments: &[&str]| {
+        let Ran { out, err, .. } = folder.run(arguments);
+        format!("{out}{err}").contains('\u{1b}')
+    };
+    assert!(!painted(&["check", "disk", "/"]));
+    assert!(painted(&["--color", "always", "check", "disk", "/"]));
+    assert!(!painted(&["--color=never", "-h"]));
+    assert!(painted(&["--color=always", "-h"]));
+}
+
+#[test]
+fn the_json_of_check_names_the_rule_and_its_line() {
+    let folder = Folder::with_configuration();
+    let ran = folder.run(&[
+        "check",
+        "disk",
+        "--format",
+        "json",
+        "--",
+        "-h",
+        "/proc/self",
+    ]);
+    let mut verdict: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(verdict["revision"].as_str().unwrap().len(), 64);
+    verdict["revision"] = json!("…");
+    assert_eq!(
+        verdict,
+        json!({
+            "verdict": "deny",
+            "rule": "read-only.no-kernel-files",
+            "because": "the kernel's file systems are not disks",
+            "command_line": "df -h /proc/self",
+            "place": {"file": "policies/read-only.yaml", "line": 9, "column": 5},
+            "revision": "…",
+        })
+    );
+}
+
+#[test]
+fn the_json_of_validate_has_every_finding_and_what_was_checked() {
+    let folder = Folder::with_configuration();
+    let text = folder
+        .read("tools.d/disk.yaml")
+        .replace("effect: read", "efect: read");
+    folder.write("tools.d/disk.yaml", &text);
+    let ran = folder.run(&["validate", "--format", "json", "-o", "findings.json"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let found: Value = serde_json::from_str(&folder.read("findings.json")).unwrap();
+    assert_eq!(found["ok"], json!(false));
+    assert_eq!(
+        found["checked"],
+        json!({"tools": 1, "policies": 1, "prompts": 1, "cases": 2, "invariants": 0})
+    );
+    let misspelt = found["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|found| found["code"] == "unknown-key")
+        .unwrap();
+    for (key, value) in [
+        ("severity", json!("error")),
+        ("file", json!("tools.d/disk.yaml")),
+        ("start", json!({"line": 8, "column": 1})),
+        ("end", json!({"line": 8, "column": 6})),
+    ] {
+        assert_eq!(misspelt[key], value, "{key}");
+    }
+    assert!(ran.err.trim_end().ends_with("0 invariants"), "{}", ran.err);
+}
+
+#[test]
+fn a_fresh_configuration_is_valid_and_is_never_written_over() {
+    let folder = Folder::with_configuration();
+    let ran = folder.run(&["validate"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""));
+    assert_eq!(
+        ran.err,
+        "no findings; checked 1 tool, 1 policy, 1 prompt, 6 cases and 0 invariants\n"
+    );
+    folder.write("policies/read-only.yaml", "mine");
+    fs::remove_file(folder.path("tolkien.yaml")).unwrap();
+    assert_eq!(folder.run(&["init"]).code, 2);
+    assert_eq!(folder.read("policies/read-only.yaml"), "mine");
+    assert!(!folder.path("tolkien.yaml").exists());
+}
+
+#[test]
+fn a_configuration_that_would_not_be_enforced_runs_nothing() {
+    let folder = Folder::with_configuration();
+    let mut tool = folder.read("tools.d/disk.yaml");
+    tool.push_str("sandbox: {require: full}\n");
+    folder.write("tools.d/disk.yaml", &tool);
+    for arguments in [&["serve"][..], &["call", "disk", "/"], &["ask", "hello"]] {
+        let ran = folder.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains("not-enforced-yet"), "{}", ran.err);
+    }
+    assert_eq!(folder.run(&["validate"]).code, 0);
+    assert_eq!(folder.run(&["validate", "--fail-on", "warning"]).code, 1);
+}
+
+#[test]
+fn call_prints_what_the_program_wrote() {
+    let folder = Folder::with_configuration();
+    let ran = folder.run(&["call", "disk", "--", "-h", "/"]);
+    assert!(ran.out.starts_with("Filesystem"), "{}", ran.out);
+    assert_eq!(ran.err, "+ df -h /\n");
+    assert_eq!(folder.run(&["call", "-q", "disk", "/"]).err, "");
+}
+
+#[test]
+fn tools_shows_what_is_sent_to_claude() {
+    let folder = Folder::with_configuration();
+    let sent: Value = serde_json::from_str(&folder.run(&["tools", "--json"]).out).unwrap();
+    let names: Vec<&str> = sent
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["disk", "read_output"]);
+    assert_eq!(
+        sent[0]["input_schema"]["additionalProperties"],
+        json!(false)
+    );
+    let one: Value = serde_json::from_str(&folder.run(&["tools", "disk", "--json"]).out).unwrap();
+    assert_eq!(one, sent[0]);
+    insta::assert_snapshot!(folder.run(&["tools"]).out, @r"
+    TOOL  EFFECT  TIMEOUT  CHARACTERS  OWN     POLICIES
+    disk  read    10s      12000       1 rule  read-only
+    ");
+    insta::assert_snapshot!(folder.run(&["tools", "disk"]).out, @r#"
+    disk  read
+
+      Free and used space of the file systems of this machine (df). For example ["-h", "/"] shows the
+      root file system in readable sizes, and ["-h"] all of them.
+
+    runs
+      df {{ args }}
+
+    input
+      args  array
+        Options and paths of df.
+
+    limits
+      10s, 12000 characters of output (head and tail are kept)
+
+    args: allow
+      disk.args.allow[0]  [ -h|-i|-T ]... [ <path> ]...
+
+    policy read-only
+      Nothing here looks at the kernel's own file systems.
+
+    policy read-only: deny
+      read-only.no-kernel-files  ** /(proc|sys)(/.*)? **
+        the kernel's file systems are not disks
+    "#);
+}
+
+#[test]
+fn prompt_renders_what_the_model_is_told() {
+    let folder = Folder::with_configuration();
+    let ran = folder.run(&["prompt"]);
+    assert!(ran.out.contains("- `disk` (read)"), "{}", ran.out);
+    assert!(ran.err.starts_with("system.md: "), "{}", ran.err);
+}
+
+#[test]
+fn a_token_is_shown_once_and_its_digest_lets_its_caller_in() {
+    let folder = Folder::with_configuration();
+    let ran = folder.run(&["token", "joao"]);
+    let (token, entry) = ran.out.trim_end().split_once('\n').unwrap();
+    let digest = Sha256::digest(token.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(
+        entry,
+        format!("  - {{name: joao, role: operator, token_sha256: [\"{digest}\"]}}")
+    );
+    assert_ne!(folder.run(&["token", "joao"]).out, ran.out);
+    let settings = folder.read("tolkien.yaml");
+    folder.write("tolkien.yaml", &format!("{settings}callers:\n{entry}\n"));
+    assert_eq!(folder.run(&["validate"]).code, 0);
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_command() {
+    let folder = Folder::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = folder.run(&["completions", shell]).out;
+        for command in folder.commands() {
+            assert!(script.contains(&command), "{shell}: {command}");
+        }
+    }
+    assert_eq!(folder.run(&["man", "pages"]).code, 0);
+    for command in folder.commands() {
+        let page = folder.read(&format!("pages/tolkien-{command}.1"));
+        assert!(page.contains(".TH"), "{command}");
+    }
+}
+
+#[test]
+fn the_schemas_are_those_that_init_writes_for_editors() {
+    let folder = Folder::with_configuration();
+    for format in ["tool", "policy", "settings"] {
+        let printed = folder.run(&["schema", format]).out;
+        assert_eq!(printed, folder.read(&format!(".schema/{format}.json")));
+        let schema: Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(schema["additionalProperties"], json!(false), "{format}");
+    }
+}

@@ -1,0 +1,255 @@
+//! Talking: `ask`, `repl`, `serve` and `demo`, with a scripted model and with a fake of Claude.
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use super::program::Folder;
+use crate::fake::{Answer, Fake};
+
+/// The script of these tests: one turn with calls, of which one is denied, and one without.
+const SCRIPT: &str = r"
+turns:
+  - when: disks
+    replies:
+      - text: I will look.
+        calls:
+          - {tool: disk, input: {args: ['-h', /]}}
+          - {tool: disk, input: {args: [/proc]}}
+      - text: There is **room**.
+  - when: hello
+    replies:
+      - text: Hello yourself.
+";
+
+/// A tool whose calls can be told apart.
+const ECHO: &str = r#"
+description: Says something.
+effect: read
+input:
+  type: object
+  required: [text]
+  properties:
+    text: {type: string}
+run:
+  command: [echo, "said {{ text }}"]
+tests:
+  - allow: {text: hello}
+  - deny: {text: 1}
+"#;
+
+fn scripted() -> Folder {
+    let folder = Folder::with_configuration();
+    folder.write("script.yaml", SCRIPT);
+    let settings = folder.read("tolkien.yaml");
+    let settings = settings.replace(
+        "model:\n  name: claude-opus-5-5\n",
+        "model: {provider: script, script: script.yaml}\n",
+    );
+    folder.write("tolkien.yaml", &settings);
+    folder
+}
+
+#[test]
+fn ask_prints_the_answer_alone_and_tells_the_calls_beside_it() {
+    let folder = scripted();
+    let ran = folder.run(&["ask", "how full are the disks?"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "There is **room**.\n"));
+    let mut lines: Vec<&str> = ran.err.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines.len(), 3, "{}", ran.err);
+    assert!(lines[0].starts_with("  ✓ disk  df -h /  "), "{}", ran.err);
+    assert_eq!(
+        lines[1],
+        "  ✗ disk  df /proc  denied by read-only.no-kernel-files: the kernel's file systems are not disks"
+    );
+    assert_eq!(lines[2], "I will look.");
+}
+
+#[test]
+fn ask_prints_the_whole_turn_as_json_and_reads_standard_input() {
+    let folder = scripted();
+    let ran = folder.run_with(&["ask", "--json", "-"], &[], "the disks\nplease");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let turn: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(turn["status"], "completed");
+    assert_eq!(turn["response"], "There is **room**.");
+    let calls: Vec<Value> = turn["tool_calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| {
+            json!([
+                call["command_line"],
+                call["verdict"],
+                call["outcome"],
+                call["rule"]
+            ])
+        })
+        .collect();
+    assert_eq!(
+        calls,
+        [
+            json!(["df -h /", "allow", "exited", "disk.effect"]),
+            json!(["df /proc", "deny", "denied", "read-only.no-kernel-files"]),
+        ]
+    );
+}
+
+#[test]
+fn a_session_goes_on_where_it_was_left() {
+    let folder = scripted();
+    let first = folder.run(&["ask", "--json", "hello"]);
+    let first: Value = serde_json::from_str(&first.out).unwrap();
+    let session = first["session_id"].as_str().unwrap();
+    let second = folder.run_with(
+        &["ask", "--json", "the disks"],
+        &[("TOLKIEN_SESSION", session)],
+        "",
+    );
+    let second: Value = serde_json::from_str(&second.out).unwrap();
+    assert_eq!(second["session_id"], session);
+    let gone = folder.run(&["ask", "--session", "s_gone", "hello"]);
+    assert_eq!((gone.code, gone.out.as_str()), (4, ""));
+    assert!(
+        gone.err.contains("there is no such session"),
+        "{}",
+        gone.err
+    );
+}
+
+#[test]
+fn a_piped_repl_works_line_by_line() {
+    let folder = scripted();
+    let ran = folder.run_with(
+        &["repl"],
+        &[],
+        "/usage\n/tols\nhello\\\nyou\n/tools\n/usage\n/retry\n/quit\nhello\n",
+    );
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    insta::assert_snapshot!(ran.out, @r"
+    Hello yourself.
+    TOOL  EFFECT  STATUS
+    disk  read    ready
+    TOKENS                IN 1 TURN
+    input                 0
+    output                0
+    read from the cache   0
+    written to the cache  0
+    This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and remove `provider: script` from the model's settings.
+    ");
+    insta::assert_snapshot!(ran.err, @r"
+    nothing was said yet
+    there is no command `/tols`; did you mean `/tools`?
+    ");
+}
+
+#[test]
+fn the_demonstration_says_what_is_scripted_and_shows_a_denial() {
+    let folder = Folder::new();
+    let ran = folder.run_with(&["demo"], &[("DOCS_DIR", "/nowhere")], "");
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for text in [
+        "The model is SCRIPTED",
+        "ANTHROPIC_API_KEY",
+        "denied by docs_read.path",
+    ] {
+        assert!(ran.err.contains(text), "{text}: {}", ran.err);
+    }
+    assert!(
+        ran.out.contains("The database of Immich filled the SSD"),
+        "{}",
+        ran.out
+    );
+    assert_eq!(ran.err.matches("  ✗ ").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn a_server_says_what_serves_and_ends_well() {
+    let folder = scripted();
+    let server = folder.serve(&[]);
+    assert!(
+        server.said.contains("sandbox level: off"),
+        "{}",
+        server.said
+    );
+    assert!(server.said.contains("revision "), "{}", server.said);
+    let ran = folder.run(&["ask", "hello", "--server", &server.url]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "Hello yourself.\n"),
+        "{}",
+        ran.err
+    );
+    let wrong = folder.run_with(
+        &["ask", "hello"],
+        &[("TOLKIEN_SERVER", &server.url), ("TOLKIEN_TOKEN", "wrong")],
+        "",
+    );
+    assert_eq!((wrong.code, wrong.out.as_str()), (4, ""), "{}", wrong.err);
+    assert!(wrong.err.contains("TOLKIEN_TOKEN"), "{}", wrong.err);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let taken = folder.run(&["serve", "--listen", address]);
+    assert_eq!(taken.code, 4, "{}", taken.err);
+    let beside = folder.run(&["ask", "hello"]);
+    assert_eq!(beside.code, 0, "{}", beside.err);
+    assert!(beside.err.contains("in memory"), "{}", beside.err);
+    server.signal(Signal::SIGTERM);
+    let (code, said) = server.ended();
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains("a second signal ends at once"), "{said}");
+}
+
+#[test]
+fn the_local_token_is_in_the_state_folder_and_nobody_else_s() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = scripted();
+    let server = folder.serve(&[]);
+    server.signal(Signal::SIGINT);
+    let (_, said) = server.ended();
+    let token = folder.path(".local/state/tolkien/token");
+    assert!(said.contains(&token.display().to_string()), "{said}");
+    let mode = token.metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_rounds_of_four_calls_run_and_their_output_reaches_claude_in_order() {
+    let fake = Fake::start().await;
+    fake.respond_with(|seen| {
+        let round = seen.rounds();
+        if round == 3 {
+            return Answer::text("All twelve ran.");
+        }
+        Answer::tools((0..4).map(|call| ("echo", json!({"text": format!("{round}.{call}")}))))
+    });
+    let folder = Folder::with_configuration();
+    folder.write("tools.d/echo.yaml", ECHO);
+    let url = fake.base_url();
+    let asked = tokio::task::spawn_blocking(move || {
+        folder.run_with(
+            &["ask", "say twelve things"],
+            &[
+                ("ANTHROPIC_API_KEY", "sk-ant-test"),
+                ("TOLKIEN_MODEL__BASE_URL", &url),
+            ],
+            "",
+        )
+    });
+    let ran = asked.await.unwrap();
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "All twelve ran.\n"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fake.refusals(), [""; 0]);
+    let last = fake.requests().pop().unwrap().body.to_string();
+    let places: Vec<usize> = (0..12)
+        .map(|call| format!("said {}.{}", call / 4, call % 4))
+        .map(|said| {
+            last.find(&said)
+                .unwrap_or_else(|| panic!("{said} is missing"))
+        })
+        .collect();
+    assert!(places.is_sorted(), "{places:?}");
+}

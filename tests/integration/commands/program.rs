@@ -1,0 +1,153 @@
+//! Running the binary in a folder of its own, with an environment of its own.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// What a run gave.
+pub(super) struct Ran {
+    pub(super) code: i32,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+/// A folder that a test works in: it is also the home, so that no state is anybody else's.
+pub(super) struct Folder {
+    root: tempfile::TempDir,
+}
+
+impl Folder {
+    /// An empty one.
+    pub(super) fn new() -> Self {
+        Self {
+            root: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// One with the configuration that `init` writes.
+    pub(super) fn with_configuration() -> Self {
+        let folder = Self::new();
+        let ran = folder.run(&["init"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        folder
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub(super) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    /// The commands, as the help lists them.
+    pub(super) fn commands(&self) -> Vec<String> {
+        let help = self.run(&["-h"]).out;
+        let list = help.split("Commands:\n").nth(1).unwrap();
+        list.lines()
+            .take_while(|line| !line.is_empty())
+            .filter_map(|line| line.split_whitespace().next())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+        self.run_with(arguments, &[], "")
+    }
+
+    pub(super) fn run_with(
+        &self,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        stdin: &str,
+    ) -> Ran {
+        let mut child = self.spawn(arguments, environment);
+        // A program that does not read its input closes it early.
+        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
+        let output = child.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "what is tested here is the program itself"
+    )]
+    fn spawn(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_tolkien"))
+            .args(arguments)
+            .current_dir(self.root.path())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", self.root.path())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    }
+
+    /// Starts a server on a free port.
+    pub(super) fn serve(&self, environment: &[(&str, &str)]) -> Server {
+        let mut child = self.spawn(&["serve", "--listen", "127.0.0.1:0"], environment);
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        let url = loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {said}");
+            said += &line;
+            if let Some(url) = line.trim_end().strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+        };
+        Server {
+            child,
+            log,
+            said,
+            url,
+        }
+    }
+}
+
+/// A running server; killed where a test forgets to end it.
+pub(super) struct Server {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+    /// What it said before it listened.
+    pub(super) said: String,
+    pub(super) url: String,
+}
+
+impl Server {
+    /// Asks it to end.
+    pub(super) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).unwrap();
+        kill(Pid::from_raw(id), signal).unwrap();
+    }
+
+    /// Its exit code, and what it said after it listened.
+    pub(super) fn ended(mut self) -> (i32, String) {
+        let mut said = String::new();
+        self.log.read_to_string(&mut said).unwrap();
+        (self.child.wait().unwrap().code().unwrap(), said)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
