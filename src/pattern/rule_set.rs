@@ -6,7 +6,7 @@
 //! words reach a few hundred.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use arc_swap::ArcSwap;
 
@@ -113,7 +113,8 @@ impl RuleSet {
     }
 
     fn learn<S: AsRef<str>>(&self, words: &[S]) -> Option<Arc<[usize]>> {
-        let mut learning = self.learning.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a panic in the middle of learning, nothing more is learned.
+        let mut learning = self.learning.lock().ok()?;
         if matches!(*learning, Learning::Idle) {
             let lexicon = self.rules.lexicon().clone();
             let learner = lexicon

@@ -150,10 +150,22 @@ fn brackets_bars_and_repeats_mean_what_a_man_page_means() {
 }
 
 #[test]
-fn a_rule_set_is_shared_between_threads() {
-    fn shared<T: Send + Sync>() {}
-    shared::<RuleSet>();
-    shared::<Pattern>();
+fn a_rule_set_answers_many_threads_at_once() {
+    let patterns: Vec<Pattern> = (0..6).map(|at| pattern(&format!("** w{at} **"))).collect();
+    let set = RuleSet::new(&patterns);
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let set = &set;
+            scope.spawn(move || {
+                for number in 0..64 {
+                    let bits = number ^ (thread * 21);
+                    let expected: Vec<usize> = (0..6).filter(|at| bits >> at & 1 == 1).collect();
+                    let words: Vec<String> = expected.iter().map(|at| format!("w{at}")).collect();
+                    assert_eq!(set.matching(&words).collect::<Vec<_>>(), expected);
+                }
+            });
+        }
+    });
 }
 
 #[test]
