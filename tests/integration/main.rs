@@ -24,4 +24,6 @@ mod http;
 
 mod model;
 
+mod running;
+
 mod session;

@@ -1,3 +1,5 @@
+//! What a machine is found to have and to lack.
+
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What is shown and stored of outputs of every length.
+
 use super::*;
 
 fn check(limits: OutputLimits, stdout: &str, stderr: &str) -> String {
