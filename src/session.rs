@@ -447,3 +447,6 @@ fn read_cursor(text: &str) -> Option<Cursor> {
         session: SessionId::from(session),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -428,3 +428,6 @@ fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
 fn millis(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub(super) struct Message {
 }
 
 /// A turn that was kept as started.
-struct Begun {
+pub(super) struct Begun {
     opening: Vec<Event>,
     prefix: Prefix,
     history: History,
@@ -67,7 +67,7 @@ impl Inner {
         .await;
     }
 
-    async fn start(
+    pub(super) async fn start(
         &self,
         message: &Message,
         turn: &TurnId,
@@ -232,19 +232,26 @@ impl Inner {
             history: begun.history,
             cancel: place.running.cancel.clone(),
         };
-        let outcome = AssertUnwindSafe(driven.run(&begun.opening))
-            .catch_unwind()
+        self.see_out(&message.session, turn, driven.run(&begun.opening))
             .await;
-        match outcome {
+    }
+
+    /// Awaits a turn's work, and ends the turn if the work panics. What cannot be recorded stays as
+    /// it is: whoever looks at the turn next ends it.
+    pub(super) async fn see_out(
+        &self,
+        session: &SessionId,
+        turn: &TurnId,
+        work: impl Future<Output = Result<(), Lost>>,
+    ) {
+        match AssertUnwindSafe(work).catch_unwind().await {
             Ok(Ok(())) => {}
-            Ok(Err(Lost)) => {
-                tracing::error!("the turn cannot be recorded, so it was stopped");
-            }
+            Ok(Err(Lost)) => tracing::error!("the turn cannot be recorded, so it was stopped"),
             Err(_panic) => {
                 tracing::error!("the turn panicked, so it was ended");
                 let detail = "the engine failed in this turn";
                 let ended = self
-                    .abandon(&message.session, turn, Stop::InternalError, detail)
+                    .abandon(session, turn, Stop::InternalError, detail)
                     .await;
                 if ended.is_err() {
                     tracing::error!("its end cannot be recorded");
@@ -288,7 +295,7 @@ impl Inner {
 pub(super) const INTERRUPTED: &str = "the server ended before the turn did";
 
 /// A message that starts nothing.
-enum Refused {
+pub(super) enum Refused {
     /// Its turn was started before.
     Known(TurnId),
     Error(Error),

@@ -1,0 +1,137 @@
+//! What is written down before what happens, with a journal that can fail.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::*;
+use crate::agent::TurnId;
+use crate::config::Overrides;
+use crate::config::name::{CallerName, RoleName};
+use crate::config::policy::Channel;
+use crate::model::Script;
+
+/// Remembers what was appended, and whether the tool's mark was there by then; fails at one append.
+struct Pages {
+    mark: std::path::PathBuf,
+    fails_at: usize,
+    appended: Mutex<Vec<(Vec<&'static str>, bool)>>,
+}
+
+impl Journal for &Pages {
+    async fn append(&self, entries: Vec<Entry>) -> Result<(), Lost> {
+        let names = entries.iter().map(|entry| entry.event.name()).collect();
+        let mut appended = self.appended.lock().unwrap();
+        appended.push((names, self.mark.exists()));
+        if appended.len() == self.fails_at {
+            return Err(Lost);
+        }
+        Ok(())
+    }
+
+    async fn output(&self, _: &CallId) -> Result<Option<String>, Lost> {
+        Ok(None)
+    }
+}
+
+const MARK: &str = r#"
+description: Leaves a mark.
+effect: read
+input: {type: object, properties: {}}
+run: {command: [touch, MARK]}
+tests: [{allow: {}}, {deny: {now: 1}}]
+"#;
+
+fn config(root: &Path, mark: &Path) -> Arc<Config> {
+    for folder in ["tools.d", "prompts"] {
+        fs::create_dir(root.join(folder)).unwrap();
+    }
+    let tool = MARK.replace("MARK", &mark.display().to_string());
+    fs::write(root.join("tools.d/mark.yaml"), tool).unwrap();
+    fs::write(root.join("prompts/system.md"), "You are the agent.\n").unwrap();
+    let loaded = policy::load(root, Overrides::None).unwrap();
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+}
+
+/// One call and an answer, with a journal that fails at one of its appends (none is 0).
+async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bool)>, bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let mark = folder.path().join("mark");
+    let config = config(folder.path(), &mark);
+    let script = json!([{"replies": [{"calls": [{"tool": "mark"}]}, {"text": "Done."}]}]);
+    let caller = Caller {
+        name: CallerName::new("joao"),
+        role: RoleName::new("operator"),
+        channel: Channel::Local,
+    };
+    let pages = Pages {
+        mark,
+        fails_at,
+        appended: Mutex::default(),
+    };
+    let host = Arc::new(Host::probe(&config));
+    let mut history = History::default();
+    history.begin(TurnId::from("t_1"), 1);
+    let opening = [Event::TurnStarted {
+        content: "leave a mark".to_owned(),
+        caller: caller.name.clone(),
+        role: caller.role.clone(),
+        channel: caller.channel,
+        revision: config.revision().clone(),
+    }];
+    let turn = Turn {
+        prefix: Prefix::render(&config, &host, &caller).unwrap(),
+        caller,
+        config: Arc::new(ArcSwap::new(config)),
+        host,
+        model: Model::Script(Script::parse(script).unwrap()),
+        journal: &pages,
+        history,
+        cancel: Cancel::under(&CancellationToken::new()),
+    };
+    let outcome = turn.run(&opening).await;
+    let marked = pages.mark.exists();
+    (outcome, pages.appended.into_inner().unwrap(), marked)
+}
+
+#[tokio::test]
+async fn a_decision_and_a_start_are_written_before_the_process_runs() {
+    let (outcome, appended, marked) = drive(0).await;
+    assert_eq!(outcome, Ok(()));
+    assert!(marked);
+    assert_eq!(
+        appended,
+        [
+            (vec!["model_replied", "call_decided", "call_started"], false),
+            (vec!["call_ended"], true),
+            (vec!["model_replied", "turn_ended"], true),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_does_not_happen() {
+    let (outcome, appended, marked) = drive(1).await;
+    assert_eq!((outcome, appended.len(), marked), (Err(Lost), 1, false));
+    let (outcome, appended, marked) = drive(2).await;
+    assert_eq!((outcome, appended.len(), marked), (Err(Lost), 2, true));
+}
+
+#[test]
+fn the_first_to_cancel_says_why_and_the_end_of_the_server_is_an_end_too() {
+    let server = CancellationToken::new();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let asked = Cancel::under(&server);
+    asked.ask(Cause::SessionEnded);
+    asked.ask(Cause::Caller);
+    assert_eq!(runtime.block_on(asked.asked()), Cause::SessionEnded);
+    let silent = Cancel::under(&server);
+    server.cancel();
+    assert_eq!(runtime.block_on(silent.asked()), Cause::ServerEnded);
+}
