@@ -105,6 +105,7 @@ fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>)
     let Some(node) = yaml::parse_optional(source, found) else {
         return Settings::unread();
     };
+    super::settings::check_password(&mut Reader::new(source, found), &node);
     let node = match overrides {
         Overrides::None => node,
         Overrides::Environment => super::settings::overlay(node, found),

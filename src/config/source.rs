@@ -4,6 +4,9 @@
 //! read through its `..data` link, resolved once, so that a swap in the middle cannot mix two
 //! revisions.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read as _;
@@ -39,6 +42,8 @@ pub(crate) struct Root {
     /// others refer to: they exist, so that nothing else complains that they do not.
     pub(crate) unread: [BTreeSet<String>; 3],
     hash: BTreeMap<String, Vec<u8>>,
+    /// What can be shown of files that are no text.
+    broken: Vec<Source>,
     /// Names at the top that look like one that is read, with that one.
     near_misses: Vec<(String, &'static str)>,
 }
@@ -115,6 +120,7 @@ impl Root {
             .chain(self.policies.into_values())
             .chain(self.prompts.into_values())
             .chain(self.acknowledgements)
+            .chain(self.broken)
             .collect()
     }
 
@@ -273,16 +279,19 @@ impl Root {
         self.hash.insert(key.to_owned(), bytes.clone());
         match decode(shown, bytes) {
             Ok(source) => Some(source),
-            Err(finding) => {
-                found.push(*finding);
+            Err(broken) => {
+                let (finding, source) = *broken;
+                found.push(finding);
+                self.broken.push(source);
                 None
             }
         }
     }
 }
 
-/// A file's text, without the mark that some editors put first.
-fn decode(shown: &str, bytes: Vec<u8>) -> Result<Source, Box<Diagnostic>> {
+/// A file's text, without the mark that some editors put first; of a file that is none, what is wrong
+/// and what can be shown of it.
+fn decode(shown: &str, bytes: Vec<u8>) -> Result<Source, Box<(Diagnostic, Source)>> {
     match String::from_utf8(bytes) {
         Ok(text) => {
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -291,10 +300,11 @@ fn decode(shown: &str, bytes: Vec<u8>) -> Result<Source, Box<Diagnostic>> {
         Err(error) => {
             let valid = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let place = Source::new(shown, text).place(valid..valid);
+            let source = Source::new(shown, text);
+            let place = source.place(valid..valid);
             let finding = Diagnostic::error("not-utf8", place, "this file is not UTF-8 text")
                 .help("save it as UTF-8; the first wrong byte stands here");
-            Err(Box::new(finding))
+            Err(Box::new((finding, source)))
         }
     }
 }
@@ -316,7 +326,7 @@ pub(crate) fn read_beside(
                 .help("write its path relative to the configuration's folder");
         return Err(Box::new(finding));
     }
-    decode(&shown, text_file(&shown, &path)?)
+    decode(&shown, text_file(&shown, &path)?).map_err(|broken| Box::new(broken.0))
 }
 
 /// A file's bytes, never more than the limit.
@@ -461,70 +471,4 @@ fn misspelt(name: &str) -> Option<&'static str> {
 /// Bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The revision by its definition: every name and content behind its length as eight bytes.
-    fn defined(files: &[(&str, &str)]) -> String {
-        let mut bytes = Vec::new();
-        for (name, content) in files {
-            for part in [name, content] {
-                bytes.extend((part.len() as u64).to_be_bytes());
-                bytes.extend(part.bytes());
-            }
-        }
-        hex(&Sha256::digest(&bytes))
-    }
-
-    fn revision(files: &[(&str, &str)]) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, content) in files {
-            let path = folder.path().join(name);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, content).unwrap();
-        }
-        let root = Root::read(folder.path(), &mut Vec::new()).unwrap();
-        root.revision().to_string()
-    }
-
-    #[test]
-    fn the_revision_is_the_digest_of_the_sorted_names_and_contents() {
-        let files = [
-            ("policies/read-only.yaml", "deny: [rm]\n"),
-            ("prompts/system.md", "\u{feff}You are an agent.\r\n"),
-            ("tolkien.yaml", ""),
-            ("tools.d/a.yaml", "effect: read\n"),
-            ("tools.d/b.yaml", "effect: write\n"),
-        ];
-        assert_eq!(revision(&files), defined(&files));
-        assert_eq!(
-            revision(&files[3..4]),
-            "d267aeca5ad06e247858f9aaf333a412db8c1ec59c179d096262e65b52198bca",
-        );
-    }
-
-    #[test]
-    fn a_flat_root_is_the_same_revision_and_what_is_not_read_does_not_count() {
-        let nested = [
-            ("tolkien.yaml", "limits: {}\n"),
-            ("tools.d/a.yaml", "effect: read\n"),
-        ];
-        let flat = [
-            ("permissions.ack.yaml", "- {fingerprint: a, reason: b}\n"),
-            ("README.md", "# Tools\n"),
-            ("tolkien.yaml", "limits: {}\n"),
-            ("tools.d__a.yaml", "effect: read\n"),
-        ];
-        assert_eq!(revision(&nested), revision(&flat));
-    }
-
-    #[test]
-    fn a_byte_that_moves_between_two_files_is_another_revision() {
-        let one = [("tools.d/a.yaml", "ab"), ("tools.d/b.yaml", "c")];
-        let other = [("tools.d/a.yaml", "a"), ("tools.d/b.yaml", "bc")];
-        assert_ne!(revision(&one), revision(&other));
-    }
 }

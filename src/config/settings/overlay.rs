@@ -136,10 +136,8 @@ fn checked(name: &str, path: &[&str], value: &str, found: &mut Vec<Diagnostic>) 
         let mut problems = Vec::new();
         let alone = with(empty(), path, node.clone());
         read(&mut Reader::new(&source, &mut problems), &alone);
-        // Two keys are read together only, and a password belongs into this variable.
-        problems.retain(|problem| {
-            !["missing-key", "unknown-key", "secret-in-file"].contains(&problem.code.0)
-        });
+        // Two keys are read together only.
+        problems.retain(|problem| !["missing-key", "unknown-key"].contains(&problem.code.0));
         if problems.is_empty() {
             return Some(node);
         }

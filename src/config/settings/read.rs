@@ -11,7 +11,7 @@ use super::{
     Audit, Claude, Limits, LogFormat, McpServer, Model, Server, Settings, StoreLocation, Telemetry,
 };
 use crate::config::tool::read_sandbox;
-use crate::config::yaml::{Fields, Node, Reader};
+use crate::config::yaml::{Fields, Kind, Node, Reader};
 use crate::diagnostic::Diagnostic;
 
 use access::{callers, environment, roles, secrets};
@@ -233,17 +233,24 @@ fn store(reader: &mut Reader<'_>, node: &Node) -> Option<StoreLocation> {
             "write `sqlite`, `sqlite:PATH`, `sqlite::memory:` or `postgres://…`",
         );
     }
-    if let Some(StoreLocation::Postgres(url)) = &store
-        && reqwest::Url::parse(url).is_ok_and(|url| url.password().is_some())
+    store
+}
+
+/// Reports a password in the file's own tree: it may come from the environment only.
+pub(crate) fn check_password(reader: &mut Reader<'_>, node: &Node) {
+    let Some(store) = node.member("store") else {
+        return;
+    };
+    if let Kind::Scalar { text, .. } = &store.kind
+        && reqwest::Url::parse(text).is_ok_and(|url| url.password().is_some())
     {
         reader.error(
             "secret-in-file",
-            node,
+            store,
             "this database address holds a password, and files of a configuration hold no secrets",
             "leave `store` out and set `TOLKIEN_STORE`, or `TOLKIEN_STORE_FILE`, where it is served",
         );
     }
-    store
 }
 
 impl StoreLocation {

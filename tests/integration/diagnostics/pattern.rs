@@ -19,7 +19,7 @@ fn an_expression_that_cannot_be_read_is_shown_where_it_breaks() {
       help: an optional part needs spaces inside its brackets: `[ … ]`; to match a `[`, write `\[`
     tools.d/plain.yaml:10:13-10:14 error[pattern-bad-expression] `)` closes a group that was not opened in this word
       help: a bracket around several words is a word of its own: put a space before it; to match a `)`, write `\)`
-    tools.d/plain.yaml:11:13-11:13 error[pattern-bad-expression] `` has nothing before it to repeat
+    tools.d/plain.yaml:11:13-11:14 error[pattern-bad-expression] `*` has nothing before it to repeat
       help: expressions are not globs: `.*` is any text, and `*` by itself any one word
     tools.d/plain.yaml:12:14-12:17 error[pattern-bad-expression] look-around such as `(?=…)` and `(?!…)` is not supported
       help: say what is allowed and leave the exceptions to a `deny` rule
@@ -95,12 +95,8 @@ fn a_name_that_is_wrong_is_told_where_it_is_written() {
       help: names are given under `let` and `parts`; for the character write `[<]`
     policies/names.yaml:2:58-2:71 error[pattern-unknown-name] `<read-only.x>` is not a known name
       help: names are given under `let` and `parts`; for the character write `[<]`
-    tools.d/names.yaml:5:16-5:21 warning[unused-name] nothing refers to `<<bad>>`
-      help: remove it from `let`, or write `<<bad>>` in a rule
     tools.d/names.yaml:5:23-5:23 error[pattern-bad-name] `<bad>` cannot be a name
       help: a name is a letter, then letters, digits, `_` and `-`
-    tools.d/names.yaml:5:26-5:29 warning[unused-name] nothing refers to `<int>`
-      help: remove it from `let`, or write `<int>` in a rule
     tools.d/names.yaml:5:31-5:31 error[pattern-name-taken] `<int>` is built in
       help: choose another name
     tools.d/names.yaml:5:42-5:48 error[pattern-name-cycle] `<loop>` refers to itself
@@ -109,8 +105,6 @@ fn a_name_that_is_wrong_is_told_where_it_is_written() {
       help: write out what is meant to repeat: `(…)*` in an expression, `...` after an item
     tools.d/names.yaml:5:71-5:76 error[pattern-name-cycle] `<two>` refers to itself through `<one>`
       help: write out what is meant to repeat: `(…)*` in an expression, `...` after an item
-    tools.d/names.yaml:5:125-5:131 warning[unused-name] nothing refers to `<broken>`
-      help: remove it from `let`, or write `<broken>` in a rule
     tools.d/names.yaml:5:134-5:135 error[pattern-bad-expression] the group that begins with `(` is never closed
       help: to match a `(`, write `\(`
     tools.d/names.yaml:6:15-6:15 error[pattern-name-taken] `<both>` is both an expression (`let`) and a fragment (`parts`)

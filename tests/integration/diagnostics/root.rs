@@ -79,8 +79,6 @@ fn a_folder_where_a_file_should_be_is_told() {
     insta::assert_snapshot!(findings(root.path()), @"
     prompts:1:1-1:1 error[not-a-folder] `prompts` is a file, and must be a folder
       help: move its content into files below a folder of this name
-    prompts/system.md:1:1-1:1 error[missing-prompt] there is no `prompts/system.md`
-      help: write one: it tells the model who it is and what it may do
     tools.d/x.yaml:1:1-1:1 error[not-a-file] `tools.d/x.yaml` is not a file
       help: a configuration holds files only; remove it, or give it another ending
     ");
@@ -165,8 +163,8 @@ fn broken_settings_are_told_once_and_nothing_follows_from_them() {
     )
     .unwrap();
     insta::assert_snapshot!(findings(root.path()), @"
-    tolkien.yaml:1:9-1:10 error[yaml-syntax] unclosed bracket '['
-      help: check this line's indentation against the lines above it, and that quotes and brackets are closed
+    tolkien.yaml:1:9-1:10 error[yaml-syntax] this `[` is never closed
+      help: close it, or put the whole value in quotes if it is text
     ");
 }
 
@@ -180,8 +178,8 @@ fn a_broken_policy_is_told_once_and_nothing_follows_from_it() {
     )
     .unwrap();
     insta::assert_snapshot!(findings(root.path()), @"
-    policies/names.yaml:1:6-1:7 error[yaml-syntax] unclosed bracket '['
-      help: check this line's indentation against the lines above it, and that quotes and brackets are closed
+    policies/names.yaml:1:6-1:7 error[yaml-syntax] this `[` is never closed
+      help: close it, or put the whole value in quotes if it is text
     ");
 }
 
@@ -221,7 +219,7 @@ fn findings_in_a_flat_root_show_the_names_that_its_files_have() {
     fs::write(root.path().join("policies__a.yaml"), "deny: []\n").unwrap();
     fs::write(root.path().join("prompts__system.md"), "{{ nothing }}\n").unwrap();
     insta::assert_snapshot!(findings(root.path()), @"
-    policies__a.yaml:1:7-1:9 error[empty-rules] this list of rules is empty
+    policies__a.yaml:1:7-1:9 error[empty-rules] `deny` is an empty list
       help: write a rule, or remove the key
     prompts__system.md:1:4-1:11 error[unknown-name] `nothing` is not defined here
       help: this prompt may use `caller`, `channel`, `facts` and `tools`
@@ -331,7 +329,15 @@ fn several_mistakes_in_one_file_are_told_in_the_order_of_their_places() {
     tools.d/kubectl.yaml:7:18-7:22 error[unknown-value] `type` must be `string`, `integer`, `number`, `boolean`, `array` or `object`, not the text `aray`
       help: did you mean `array`?
       fix: tools.d/kubectl.yaml:7:18 -> array
+    tools.d/kubectl.yaml:10:48-10:52 error[unknown-name] there is no parameter `sinc`
+      help: did you mean `since`?
     tools.d/kubectl.yaml:11:25-11:38 error[unknown-name] there is no environment name `KUBECONFG`
       help: did you mean `KUBECONFIG`?
+    tools.d/kubectl.yaml:17:13-17:18 error[pattern-unknown-name] `<nme>` is not a known name
+      help: did you mean `<name>`?
+      fix: tools.d/kubectl.yaml:17:13 -> <name>
+    tools.d/kubectl.yaml:20:9-20:15 error[unknown-key] `becuse` is not a key of a rule
+      help: did you mean `because`?
+      fix: tools.d/kubectl.yaml:20:9 -> because
     ");
 }

@@ -90,7 +90,7 @@ fn a_name_that_a_template_does_not_know_is_told_with_the_nearest() {
       help: did you mean `text`?
     tools.d/names.yaml:4:40-4:53 error[unknown-name] there is no environment name `KUBECONFG`
       help: did you mean `KUBECONFIG`?
-    tools.d/names.yaml:4:71-4:76 error[unknown-name] there is no parameter `upper`
+    tools.d/names.yaml:4:63-4:68 error[unknown-name] there is no parameter `other`
       help: the parameters are `text`
     tools.d/names.yaml:4:94-4:105 error[unknown-name] there is no secret `TOKN`
       help: did you mean `TOKEN`?
@@ -120,8 +120,8 @@ fn a_name_that_may_not_stand_there_is_told() {
       help: it may stand in a later step's `stdin` and in `result` only
     tools.d/places.yaml:4:73-4:76 error[misplaced-name] `env` by itself may not stand here
       help: write `env.NAME`
-    tools.d/places.yaml:4:103-4:108 error[unknown-name] there is no parameter `upper`
-      help: the parameters are `text`
+    tools.d/places.yaml:4:86-4:89 error[misplaced-name] `env` inside an expression may not stand here
+      help: let it stand alone in its braces, so that rules and approvals see its name
     tools.d/places.yaml:4:128-4:132 error[misplaced-name] the parameter `text` may not stand here
       help: what the model sends goes into `command`, `stdin` or `body`, never into the environment, the folder or a header
     tools.d/places.yaml:4:148-4:152 error[misplaced-name] the parameter `text` may not stand here
@@ -146,8 +146,8 @@ fn a_filter_that_does_not_exist_is_found_in_a_dead_branch() {
       help: did you mean `first`?
     tools.d/filter.yaml:4:48-4:52 error[unknown-filter] there is no filter `uper`
       help: did you mean `upper`?
-    tools.d/filter.yaml:4:80-4:86 error[unknown-name] there is no parameter `nosuch`
-      help: the parameters are `text`
+    tools.d/filter.yaml:4:80-4:86 error[unknown-filter] there is no filter `nosuch`
+      help: MiniJinja's own filters are the only ones here
     ");
 }
 
@@ -157,11 +157,11 @@ fn a_template_that_is_none_is_told() {
     prompts/system.md:2:15-3:7 error[bad-template] unexpected end of input, expected end of block
       help: see the MiniJinja syntax: `{{ name }}`, `{% if … %}…{% endif %}`, `{% include "file.md" %}`
     tools.d/open.yaml:4:27-4:31 error[bad-template] this is no template: unexpected end of input, expected end of variable block
-      help: a template is text with `{{ name }}` in it
+      help: a template is text with `{{ name }}` in it; close every `{{` with `}}`
     tools.d/open.yaml:4:43-4:45 error[bad-template] this is no template: unexpected end of block
-      help: a template is text with `{{ name }}` in it
+      help: a template is text with `{{ name }}` in it; close every `{{` with `}}`
     tools.d/open.yaml:4:67-4:68 error[bad-template] this is no template: unexpected `}`, expected end of variable block
-      help: a template is text with `{{ name }}` in it
+      help: a template is text with `{{ name }}` in it; close every `{{` with `}}`
     "#);
 }
 
@@ -259,11 +259,11 @@ fn a_rule_on_a_text_is_one_word() {
 #[test]
 fn a_list_of_rules_is_not_empty() {
     insta::assert_snapshot!(of("empty-rules"), @"
-    policies/none.yaml:1:7-1:9 error[empty-rules] this list of rules is empty
+    policies/none.yaml:1:7-1:9 error[empty-rules] `deny` is an empty list
       help: write a rule, or remove the key
-    policies/none.yaml:2:8-2:10 error[empty-rules] this list of rules is empty
+    policies/none.yaml:2:8-2:10 error[empty-rules] `allow` is an empty list
       help: write a rule, or remove the key
-    tools.d/none.yaml:5:27-5:29 error[empty-rules] this list of rules is empty
+    tools.d/none.yaml:5:27-5:29 error[empty-rules] `allow` is an empty list
       help: write a rule, or remove the key
     ");
 }
@@ -300,9 +300,9 @@ fn a_host_is_a_full_name() {
 fn an_address_is_one_that_can_be_asked() {
     insta::assert_snapshot!(of("bad-url"), @"
     tolkien.yaml:1:19-1:36 error[bad-url] `api.anthropic.com` is no `http` or `https` address
-      help: write it with its scheme: `https://api.anthropic.com`
+      help: write it with its scheme and host: `https://example.org`
     tolkien.yaml:2:24-2:37 error[bad-url] `ftp://a.org` is no `http` or `https` address
-      help: write it with its scheme: `https://api.anthropic.com`
+      help: write it with its scheme and host: `https://example.org`
     tools.d/other.yaml:4:19-4:42 error[bad-url] `example.org` is not one of `hosts`, so every call would be refused
       help: list it under `hosts`
     tools.d/plain.yaml:4:19-4:49 error[bad-url] `http://kubernetes.io/{{ a }}` does not begin with `https://`

@@ -42,17 +42,17 @@ fn a_value_of_the_wrong_type_is_told_for_every_key() {
       help: write a list
     policies/values.yaml:1:13-1:20 error[wrong-type] `applies_to` must be a mapping of `key: value`, not the text `kubectl`
       help: write a mapping of `key: value`
-    policies/values.yaml:2:7-2:24 error[wrong-type] a list of rules must be a list, not the text `kubectl delete **`
+    policies/values.yaml:2:7-2:24 error[wrong-type] `deny` must be a list, not the text `kubectl delete **`
       help: write one `- item` a line, or `[item, item]`
-    policies/values.yaml:3:6-3:16 error[wrong-type] a list of rules must be a list, not a mapping
+    policies/values.yaml:3:6-3:16 error[wrong-type] `ask` must be a list, not a mapping
       help: write a list
-    policies/values.yaml:4:8-4:9 error[wrong-type] a list of rules must be a list, not the number `5`
+    policies/values.yaml:4:8-4:9 error[wrong-type] `allow` must be a list, not the number `5`
       help: write one `- item` a line, or `[item, item]`
     policies/values.yaml:5:9-5:14 error[wrong-type] `effect` must be a mapping of `key: value`, not the text `allow`
       help: write a mapping of `key: value`
     policies/values.yaml:6:9-6:13 error[wrong-type] `redact` must be a list, not the text `text`
       help: write one `- item` a line, or `[item, item]`
-    policies/values.yaml:7:8-7:12 error[wrong-type] a list of rules must be a list, not the text `text`
+    policies/values.yaml:7:8-7:12 error[wrong-type] `never` must be a list, not the text `text`
       help: write one `- item` a line, or `[item, item]`
     policies/values.yaml:8:8-8:18 error[wrong-type] `tests` must be a list, not a mapping
       help: write a list
@@ -169,8 +169,6 @@ fn a_number_beyond_its_bounds_is_told_with_them() {
       help: write a number from 100 to 1000000
     tools.d/numbers.yaml:6:32-6:33 error[out-of-range] `keep_bytes` is 0, and must be between 1024 and 67108864
       help: write a number from 1024 to 67108864
-    tools.d/numbers.yaml:7:7-7:8 warning[unused-name] nothing refers to `<n>`
-      help: remove it from `let`, or write `<n>` in a rule
     tools.d/numbers.yaml:7:23-7:24 error[out-of-range] `max` is 0, and must be between 1 and 1000000
       help: write a number from 1 to 1000000
     tools.d/numbers.yaml:8:22-8:23 error[out-of-range] `max` is 0, and must be between 1 and 10000000
@@ -313,8 +311,6 @@ fn a_key_that_is_not_known_is_told_at_every_level() {
     tools.d/keys.yaml:12:10-12:16 error[unknown-key] `limits` is not a key of `output`
       help: did you mean `limit`?
       fix: tools.d/keys.yaml:12:10 -> limit
-    tools.d/keys.yaml:13:7-13:11 warning[unused-name] nothing refers to `<name>`
-      help: remove it from `let`, or write `<name>` in a rule
     tools.d/keys.yaml:13:13-13:13 error[missing-key] a named expression needs `re`
       help: write `{re: '[a-z]+', max: 63}`
     tools.d/keys.yaml:13:14-13:19 error[unknown-key] `regex` is not a key of a named expression
@@ -393,6 +389,8 @@ fn a_key_that_is_missing_is_told_once() {
       help: write `command: [program, "{{ args }}"]`
     tools.d/command.yaml:4:16-4:18 error[missing-key] `command` is empty
       help: write the program first: `[kubectl, "{{ args }}"]`
+    tools.d/command.yaml:4:24-4:26 error[missing-key] `ok` is an empty list
+      help: list the exit codes that are a result: `ok: [0, 1]`
     tools.d/empty.yaml:3:8-3:8 error[missing-key] `input` needs `type`
       help: write `type: object`
     tools.d/empty.yaml:4:6-4:8 error[missing-key] `run` needs exactly one of `command`, `steps`, `http` and `mcp`
@@ -493,7 +491,7 @@ fn a_file_that_would_be_passed_over_is_told() {
     tolkien.yml:1:1-1:1 warning[unexpected-file] `tolkien.yml` is not read
       help: did you mean `tolkien.yaml`?
     tools.d/README.md:1:1-1:1 error[unexpected-file] `tools.d/README.md` is not read: a tool is a file that ends in `.yaml`
-      help: rename it to `README.yaml`, or move it out of this folder
+      help: move it out of this folder
     tools.d/notes.yml:1:1-1:1 error[unexpected-file] `tools.d/notes.yml` is not read: a tool is a file that ends in `.yaml`
       help: rename it to `notes.yaml`, or move it out of this folder
     tools__kubectl.yaml:1:1-1:1 warning[unexpected-file] `tools__kubectl.yaml` is not read
