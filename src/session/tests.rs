@@ -14,13 +14,13 @@ use crate::model::Script;
 use crate::policy;
 use crate::store::Location;
 
-const TOOL: &str = r#"
+const TOOL: &str = r"
 description: Says it again.
 effect: read
 input: {type: object, properties: {}}
 run: {command: [echo, again]}
 tests: [{allow: {}}, {deny: {now: 1}}]
-"#;
+";
 
 async fn sessions() -> Sessions {
     let root = tempfile::tempdir().unwrap();

@@ -36,13 +36,13 @@ impl Journal for &Pages {
     }
 }
 
-const MARK: &str = r#"
+const MARK: &str = r"
 description: Leaves a mark.
 effect: read
 input: {type: object, properties: {}}
 run: {command: [touch, MARK]}
 tests: [{allow: {}}, {deny: {now: 1}}]
-"#;
+";
 
 fn config(root: &Path, mark: &Path) -> Arc<Config> {
     for folder in ["tools.d", "prompts"] {
