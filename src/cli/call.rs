@@ -10,6 +10,7 @@ use super::render::Screen;
 use super::signal::Signals;
 use super::{Exit, input, local, root};
 use crate::config::host::Host;
+use crate::config::name::RoleName;
 use crate::config::policy::Channel;
 use crate::config::settings::Settings;
 use crate::config::{Config, Overrides};
@@ -57,7 +58,7 @@ impl Call {
                 let approver = approver(config.settings(), &caller)?;
                 pending.approve(&approver).map_err(|pending| {
                     let roles = pending.approvers().unwrap_or_default();
-                    let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+                    let roles: Vec<&str> = roles.iter().map(RoleName::as_str).collect();
                     Failure::new(
                         Exit::Negative,
                         format!("only the role {} may approve this call", roles.join(", ")),

@@ -23,7 +23,6 @@ use crate::api::{
 };
 use crate::config::secret::{ExposeSecret as _, SecretString};
 use crate::model::sse::Decoder;
-pub(crate) use patience::Patience;
 
 /// How long making a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -65,7 +64,6 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: SecretString,
-    patience: Patience,
     screen: Screen,
     link: Arc<Link>,
 }
@@ -84,7 +82,6 @@ impl Client {
     pub(crate) fn new(
         base: Url,
         token: SecretString,
-        patience: Patience,
         screen: &Screen,
     ) -> Result<Self, reqwest::Error> {
         let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
@@ -102,7 +99,6 @@ impl Client {
             http,
             base,
             token,
-            patience,
             screen: screen.clone(),
             link: Arc::default(),
         })
@@ -234,9 +230,7 @@ impl Client {
         limit: Duration,
         request: impl Fn() -> RequestBuilder,
     ) -> Result<T, Error> {
-        let mut pauses = self
-            .patience
-            .pauses(self.link.reached.load(Ordering::Relaxed));
+        let mut pauses = patience::pauses(self.link.reached.load(Ordering::Relaxed));
         loop {
             let cause = match self.attempt(request().timeout(limit)).await {
                 Attempt::Done(answer) => {

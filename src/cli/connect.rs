@@ -8,7 +8,7 @@ use clap::Args;
 use reqwest::Url;
 use tokio::net::TcpListener;
 
-use super::client::{Client, Patience};
+use super::client::Client;
 use super::compose::{self, Server, Serving};
 use super::failure::{Failure, Result};
 use super::render::Screen;
@@ -150,7 +150,7 @@ pub(crate) fn to(server: &str, screen: &Screen) -> Result<Client> {
 
 /// A client with its token.
 pub(crate) fn client(url: Url, token: SecretString, screen: &Screen) -> Result<Client> {
-    Ok(Client::new(url, token, Patience::Endless, screen).context("cannot make an HTTP client")?)
+    Ok(Client::new(url, token, screen).context("cannot make an HTTP client")?)
 }
 
 fn address_of(server: &str) -> Result<Url> {

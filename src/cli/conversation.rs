@@ -16,7 +16,7 @@ use crate::api::Turn;
 const CANCEL: Duration = Duration::from_secs(10);
 
 /// Longer than any turn: a deadline where none was asked for.
-const ENDLESS: Duration = Duration::from_secs(365 * 24 * 3600);
+const ENDLESS: Duration = Duration::from_hours(365 * 24);
 
 /// A session, begun with the first message unless there is one already.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::failure::{Failure, Result};
 use crate::call::words;
 use crate::config::Config;
+use crate::config::name::ToolName;
 use crate::config::tool::Tool;
 use crate::diagnostic::{listed, nearest};
 
@@ -17,7 +18,7 @@ pub(crate) const HELP: &str = "JSON when it starts with `{`, else a line for the
 /// The tool of this name, or the nearest one as a suggestion.
 pub(crate) fn tool<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<Tool>> {
     config.tool(name).ok_or_else(|| {
-        let names = || config.tools().keys().map(|name| name.as_str());
+        let names = || config.tools().keys().map(ToolName::as_str);
         let help = match nearest(name, names()) {
             Some(known) => format!("did you mean `{known}`?"),
             None => format!("the tools are {}", listed(names(), "and")),

@@ -170,8 +170,7 @@ impl Talk {
 
     fn show(&self, said: Said) -> Outcome {
         match said {
-            Said::Finished(turn) => self.show_turn(&turn)?,
-            Said::Interrupted(Some(turn)) => self.show_turn(&turn)?,
+            Said::Finished(turn) | Said::Interrupted(Some(turn)) => self.show_turn(&turn)?,
             Said::Interrupted(None) | Said::TookTooLong => self.screen.note("cancelled"),
             Said::Ended => return Ok(Next::Leave(Exit::Interrupted)),
         }

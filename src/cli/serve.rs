@@ -34,10 +34,11 @@ pub(crate) struct Serve {
     /// Host and port (default: server.listen of the settings, 127.0.0.1:7331)
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Where events are kept: sqlite, sqlite:PATH or sqlite::memory:
-    #[arg(long, value_name = "URL", value_parser = store)]
+    #[arg(long, value_name = "URL", value_parser = store, help = STORE_HELP)]
     store: Option<StoreLocation>,
 }
+
+const STORE_HELP: &str = "Where events are kept: sqlite, sqlite:PATH or sqlite::memory:";
 
 fn store(text: &str) -> std::result::Result<StoreLocation, String> {
     StoreLocation::parse(text)

@@ -29,10 +29,8 @@ impl Token {
     /// Makes and prints.
     pub(crate) fn run(&self, screen: &Screen) -> Result {
         let token = token::generate();
-        let digest: String = token::digest(token.expose_secret())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let digest = token::digest(token.expose_secret());
+        let digest = digest.map(|byte| format!("{byte:02x}")).concat();
         let Self { name, role } = self;
         screen.line(token.expose_secret())?;
         screen.line(&format!(

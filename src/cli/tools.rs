@@ -111,11 +111,11 @@ fn describe(config: &Config, tool: &Tool, paint: Paint) -> String {
     let head = paint.tone(Tone::Strong, tool.name.as_str());
     let mut page = Page {
         paint,
-        text: format!(
+        sections: vec![format!(
             "{head}  {}\n\n{}\n",
             tool.effect.as_str(),
             indented(&tool.description)
-        ),
+        )],
     };
     page.section("runs", &runs(&tool.run));
     page.section("input", &parameters(tool));
@@ -142,12 +142,12 @@ fn describe(config: &Config, tool: &Tool, paint: Paint) -> String {
     for policy in selecting(config, tool) {
         page.policy(policy);
     }
-    page.text
+    page.sections.join("\n")
 }
 
 struct Page {
     paint: Paint,
-    text: String,
+    sections: Vec<String>,
 }
 
 impl Page {
@@ -155,10 +155,10 @@ impl Page {
         if lines.is_empty() {
             return;
         }
-        self.text += &format!("\n{}\n", self.paint.tone(Tone::Help, title));
-        for line in lines {
-            self.text += &format!("{}\n", indented(line));
-        }
+        let title = self.paint.tone(Tone::Help, title);
+        let lines: Vec<String> = lines.iter().map(|line| indented(line)).collect();
+        self.sections
+            .push(format!("{title}\n{}\n", lines.join("\n")));
     }
 
     fn rules<'a>(&mut self, title: &str, rules: impl IntoIterator<Item = &'a Rule>) {

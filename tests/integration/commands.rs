@@ -349,8 +349,8 @@ fn a_token_is_shown_once_and_its_digest_lets_its_caller_in() {
     let folder = Folder::with_configuration();
     let ran = folder.run(&["token", "joao"]);
     let (token, entry) = ran.out.trim_end().split_once('\n').unwrap();
-    let digest = Sha256::digest(token.as_bytes());
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+    let digest = digest.map(|byte| format!("{byte:02x}")).concat();
     assert_eq!(
         entry,
         format!("  - {{name: joao, role: operator, token_sha256: [\"{digest}\"]}}")

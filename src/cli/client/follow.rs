@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use super::{Client, Error};
 use crate::api::{Event, Outcome, ToolCall, Turn, TurnStatus, What};
 use crate::cli::render::Screen;
-use crate::cli::render::progress::{Line, Progress, seconds};
+use crate::cli::render::progress::{Ended, Progress, seconds};
 
 /// How long one question for a turn's state waits, where its events cannot be followed.
 const POLL: Duration = Duration::from_secs(2);
@@ -158,7 +158,7 @@ impl Watch {
     ) {
         self.running.remove(call_id);
         if self.told.insert(call_id.to_owned()) {
-            self.progress.call(&Line {
+            self.progress.call(&Ended {
                 tool: seen.tool.clone(),
                 command_line: seen.command_line.clone(),
                 good: outcome == Outcome::Exited && exit_code.is_none_or(|code| code == 0),

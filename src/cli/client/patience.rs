@@ -14,30 +14,17 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// address is likelier than a server that is just starting.
 const BEFORE_CONTACT: usize = 3;
 
-/// How long a client keeps trying once a server has answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Patience {
-    /// Until the operator gives up, or a deadline elsewhere ends it.
-    Endless,
-    /// No second attempt.
-    #[cfg(test)]
-    None,
-}
-
-impl Patience {
-    /// The pauses between attempts.
-    pub(super) fn pauses(self, reached: bool) -> impl Iterator<Item = Duration> {
-        let growing = ExponentialBuilder::new()
-            .with_min_delay(FIRST)
-            .with_max_delay(LONGEST)
-            .with_factor(2.0)
-            .with_jitter();
-        match self {
-            Self::Endless if reached => growing.without_max_times(),
-            Self::Endless => growing.with_max_times(BEFORE_CONTACT),
-            #[cfg(test)]
-            Self::None => growing.with_max_times(0),
-        }
-        .build()
+/// The pauses between attempts: a few where the server never answered, else without end, until the
+/// operator gives up or a deadline elsewhere ends it.
+pub(super) fn pauses(reached: bool) -> impl Iterator<Item = Duration> {
+    let growing = ExponentialBuilder::new()
+        .with_min_delay(FIRST)
+        .with_max_delay(LONGEST)
+        .with_factor(2.0)
+        .with_jitter();
+    if reached {
+        growing.without_max_times().build()
+    } else {
+        growing.with_max_times(BEFORE_CONTACT).build()
     }
 }

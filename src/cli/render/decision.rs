@@ -11,15 +11,15 @@ use crate::policy::{Decision, Verdict};
 pub(crate) fn human(verdict: &Verdict, paint: Paint) -> String {
     let reason = verdict.reason();
     let decision = verdict.decision();
-    let mut text = paint.tone(tone(decision), decision.as_str());
-    match verdict.command_line() {
-        Some(line) => text += &format!("  {}\n", paint.tone(Tone::Strong, &line)),
-        None => text.push('\n'),
-    }
+    let answer = paint.tone(tone(decision), decision.as_str());
+    let mut lines = vec![match verdict.command_line() {
+        Some(line) => format!("{answer}  {}", paint.tone(Tone::Strong, &line)),
+        None => answer,
+    }];
     let mut field = |name: &str, value: &str| {
         if !value.is_empty() {
             let name = paint.tone(Tone::Faint, &format!("{name:<7}"));
-            text += &format!("  {name}  {value}\n");
+            lines.push(format!("  {name}  {value}"));
         }
     };
     field("rule", reason.rule.as_str());
@@ -34,7 +34,7 @@ pub(crate) fn human(verdict: &Verdict, paint: Paint) -> String {
             name = "";
         }
     }
-    text
+    lines.join("\n") + "\n"
 }
 
 fn tone(decision: Decision) -> Tone {

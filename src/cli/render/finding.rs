@@ -223,11 +223,11 @@ struct Finding<'a> {
     start: Position,
     end: Position,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<Replacement<'a>>,
+    fix: Option<Fixed<'a>>,
 }
 
 #[derive(Serialize)]
-struct Replacement<'a> {
+struct Fixed<'a> {
     file: &'a str,
     start: Position,
     end: Position,
@@ -244,7 +244,7 @@ impl<'a> From<&'a Diagnostic> for Finding<'a> {
             file: &found.place.file,
             start: found.place.start,
             end: found.place.end,
-            fix: found.fix.as_ref().map(|fix| Replacement {
+            fix: found.fix.as_ref().map(|fix| Fixed {
                 file: &fix.place.file,
                 start: fix.place.start,
                 end: fix.place.end,

@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 
 /// How a call came out, for its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Line {
+pub(crate) struct Ended {
     /// The tool.
     pub(crate) tool: String,
     /// What ran, or would have; absent when it could not be rendered.
@@ -63,24 +63,24 @@ impl Progress {
     }
 
     /// A call that ended.
-    pub(crate) fn call(&self, line: &Line) {
+    pub(crate) fn call(&self, line: &Ended) {
         let paint = self.screen.err;
         let mark = if line.good {
             paint.tone(Tone::Good, "✓")
         } else {
             paint.tone(Tone::Error, "✗")
         };
-        let mut text = format!("  {mark} {}", harmless(&line.tool));
+        let mut words = vec![format!("  {mark} {}", harmless(&line.tool))];
         if let Some(command_line) = &line.command_line {
-            text += &format!("  {}", shortened(command_line));
+            words.push(shortened(command_line));
         }
         if let Some(ending) = &line.ending {
-            text += &format!("  {}", paint.tone(Tone::Error, &harmless(ending)));
+            words.push(paint.tone(Tone::Error, &harmless(ending)));
         }
         if let Some(took) = line.took {
-            text += &format!("  {}", paint.tone(Tone::Faint, &seconds(took)));
+            words.push(paint.tone(Tone::Faint, &seconds(took)));
         }
-        self.screen.note(&text);
+        self.screen.note(&words.join("  "));
     }
 
     /// Something that is said on the way to the answer.

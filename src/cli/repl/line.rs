@@ -125,7 +125,7 @@ fn pass_on(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>) {
     }
 }
 
-/// Whether a message is not at its end: its last line ends in a backslash, or a ``` is not closed.
+/// Whether a message is not at its end: its last line ends in a backslash, or a code block is not closed.
 fn goes_on(text: &str) -> bool {
     text.ends_with('\\') || text.matches("```").count() % 2 == 1
 }
