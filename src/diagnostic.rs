@@ -266,29 +266,27 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, name)| name)
 }
 
+/// A help that lists more names than this is not read to its end.
+const MOST_LISTED: usize = 20;
+
 /// The way out for a name that is not known: the nearest known one, or behind `are` all of them.
 pub fn suggestion<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str> + Clone,
     are: &str,
 ) -> String {
-    match nearest(word, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => {
-            let mut names: Vec<&str> = known.into_iter().collect();
-            let others = names.len().saturating_sub(MOST_LISTED);
-            names.truncate(MOST_LISTED);
-            match others {
-                0 => format!("{are} {}", listed(names, "and")),
-                1 => format!("{are} {}, and one other", listed(names, "and")),
-                _ => format!("{are} {}, and {others} others", listed(names, "and")),
-            }
-        }
+    if let Some(near) = nearest(word, known.clone()) {
+        return format!("did you mean `{near}`?");
+    }
+    let mut names: Vec<&str> = known.into_iter().collect();
+    let others = names.len().saturating_sub(MOST_LISTED);
+    names.truncate(MOST_LISTED);
+    match others {
+        0 => format!("{are} {}", listed(names, "and")),
+        1 => format!("{are} {}, and one other", listed(names, "and")),
+        _ => format!("{are} {}, and {others} others", listed(names, "and")),
     }
 }
-
-/// A help that lists more names than this is not read to its end.
-const MOST_LISTED: usize = 20;
 
 /// Names as prose: `a`, `b` or `c`, each in backticks.
 pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>, joiner: &str) -> String {

@@ -102,23 +102,23 @@ fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>)
     if root.settings_unread {
         return Settings::unread();
     }
-    let Some(node) = yaml::parse_optional(source, found) else {
+    let Some(written) = yaml::parse_optional(source, found) else {
         return Settings::unread();
     };
-    super::settings::check_password(&mut Reader::new(source, found), &node);
-    let node = match overrides {
-        Overrides::None => node,
-        Overrides::Environment => super::settings::overlay(node, found),
+    super::settings::check_password(&mut Reader::new(source, found), &written);
+    let tree = match overrides {
+        Overrides::None => written,
+        Overrides::Environment => super::settings::overlay(written, found),
     };
     let mut reader = Reader::new(source, found);
-    let settings = super::settings::read(&mut reader, &node);
+    let settings = super::settings::read(&mut reader, &tree);
     let names = tool_names(root);
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let tools = Known {
         names: &names,
         complete: !names.contains(&EVERYTHING),
     };
-    for role in node.member("roles").map(Node::members).unwrap_or_default() {
+    for role in tree.member("roles").map(Node::members).unwrap_or_default() {
         if let Some(globs) = role.value.member("tools") {
             check_globs(&mut reader, globs, tools);
         }

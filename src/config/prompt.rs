@@ -132,18 +132,18 @@ fn check_arguments(mentions: &BTreeMap<&str, Mentions>, uses: &[Use], found: &mu
     for one in uses {
         let mut open = vec![one.name.as_str()];
         let mut seen = BTreeSet::new();
-        let mut used: BTreeSet<&str> = BTreeSet::new();
+        let mut mentioned: BTreeSet<&str> = BTreeSet::new();
         while let Some(name) = open.pop() {
             let Some(all) = mentions.get(name) else {
                 return;
             };
             if seen.insert(name) {
-                used.extend(all.names.iter().map(|(name, _)| name.as_str()));
+                mentioned.extend(all.names.iter().map(|(name, _)| name.as_str()));
                 open.extend(all.files.iter().filter_map(|file| file.name.as_deref()));
             }
         }
         for argument in &one.arguments {
-            if !used.contains(argument.as_str()) {
+            if !mentioned.contains(argument.as_str()) {
                 found.push(
                     Diagnostic::warning(
                         "unused-argument",

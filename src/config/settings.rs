@@ -147,11 +147,11 @@ impl Default for Limits {
             rounds: 40,
             parallel_calls: 8,
             history_turns: 20,
-            session_idle: Duration::from_secs(30 * 60),
-            call_timeout: Duration::from_secs(60),
+            session_idle: Duration::from_mins(30),
+            call_timeout: Duration::from_mins(1),
             message_chars: 100_000,
             sessions_per_caller: 100,
-            approval_timeout: Duration::from_secs(10 * 60),
+            approval_timeout: Duration::from_mins(10),
         }
     }
 }

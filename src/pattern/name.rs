@@ -231,7 +231,7 @@ impl Own {
             (Some(Some(named)), _) => Referent::Expression(named),
             (None, Some(Some(fragment))) => Referent::Fragment(fragment),
             (None, None) if !self.unread => Referent::Unknown,
-            (None, None) | (Some(None), _) | (None, Some(None)) => Referent::Broken,
+            (Some(None), _) | (None, None | Some(None)) => Referent::Broken,
         }
     }
 }

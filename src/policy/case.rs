@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::decide::{Request, decide_for};
-use super::verdict::Decision;
+use super::verdict::{Decision, Reason};
 use crate::call::words;
 use crate::config::tool::{Case, CaseInput, Expect, Tool};
 use crate::config::{self, Config, Loaded, Overrides, RootError};
@@ -84,10 +84,6 @@ fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
         Expect::Deny => Decision::Deny,
     };
     let (decision, reason) = (verdict.decision(), verdict.reason());
-    let labelled = |found: Diagnostic| match &reason.place {
-        Some(place) => found.label(place.clone(), format!("decided by `{}`", reason.rule)),
-        None => found,
-    };
     if decision != expected {
         let message = format!(
             "this case expects {}, and the answer is {}: {}",
@@ -96,40 +92,53 @@ fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
             reason.because
         );
         return Some(
-            labelled(Diagnostic::error("case-fails", case.place.clone(), message)).help(format!(
+            labelled(
+                Diagnostic::error("case-fails", case.place.clone(), message),
+                reason,
+            )
+            .help(format!(
                 "`{}` decided; mend the rule, or the case",
                 reason.rule
             )),
         );
     }
-    if let Some(rule) = &case.rule
-        && rule != reason.rule.as_str()
-    {
-        let place = case
-            .rule_place
-            .clone()
-            .unwrap_or_else(|| case.place.clone());
-        let rules = rules_for(config, tool);
-        if !rules.contains(rule) {
-            let known = rules.iter().map(String::as_str);
-            let message = format!("no rule that could decide this is named `{rule}`");
-            return Some(Diagnostic::error("unknown-rule", place, message).help(
-                match nearest(rule, known) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("`{}` decided", reason.rule),
-                },
-            ));
-        }
-        let message = format!(
-            "this case expects `{rule}` to decide, and `{}` did",
-            reason.rule
-        );
-        return Some(
-            labelled(Diagnostic::error("case-rule", place, message))
-                .help(format!("mend the rules, or write `rule: {}`", reason.rule)),
-        );
+    let rule = case.rule.as_ref()?;
+    (rule != reason.rule.as_str()).then(|| other_rule(config, tool, case, rule, reason))
+}
+
+/// A case that is decided as expected, but by another rule than it names.
+fn other_rule(
+    config: &Config,
+    tool: &Tool,
+    case: &Case,
+    rule: &String,
+    reason: &Reason,
+) -> Diagnostic {
+    let place = case.rule_place.as_ref().unwrap_or(&case.place).clone();
+    let rules = rules_for(config, tool);
+    if !rules.contains(rule) {
+        let known = rules.iter().map(String::as_str);
+        let message = format!("no rule that could decide this is named `{rule}`");
+        let help = match nearest(rule, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("`{}` decided", reason.rule),
+        };
+        return Diagnostic::error("unknown-rule", place, message).help(help);
     }
-    None
+    let message = format!(
+        "this case expects `{rule}` to decide, and `{}` did",
+        reason.rule
+    );
+    labelled(Diagnostic::error("case-rule", place, message), reason)
+        .help(format!("mend the rules, or write `rule: {}`", reason.rule))
+}
+
+/// The finding with the place of the rule that decided.
+fn labelled(found: Diagnostic, reason: &Reason) -> Diagnostic {
+    match &reason.place {
+        Some(place) => found.label(place.clone(), format!("decided by `{}`", reason.rule)),
+        None => found,
+    }
 }
 
 /// The names of all rules that can decide a call of a tool, implicit ones included.

@@ -7,7 +7,7 @@ use crate::config::name::PolicyName;
 use crate::config::policy::{self, Policy};
 use crate::config::source::{POLICIES, Root};
 use crate::config::tool::{World, check_unused};
-use crate::config::yaml::{self, Node, Reader};
+use crate::config::yaml::{self, Fields, Node, Reader};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::pattern::Names;
 
@@ -50,7 +50,7 @@ pub(super) fn read_policies(
     for (source, node) in files.values() {
         let mut reader = Reader::new(source, found);
         // A rule with a mistake may be the one that was meant to refer to a name.
-        if let Some(fields) = reader.fields_known(node)
+        if let Some(fields) = Fields::known(node)
             && !reader.failed_since(before)
         {
             check_unused(&mut reader, &fields, &readers);

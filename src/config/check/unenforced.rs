@@ -1,102 +1,99 @@
 //! Keys that this build reads but does not enforce: saying nothing of them would be a lie.
 
 use super::Parsed;
-use crate::config::settings::StoreLocation;
-use crate::config::tool::{Enforcement, Run, Sandbox};
+use crate::config::settings::{Settings, StoreLocation};
+use crate::config::tool::{Enforcement, Run, Sandbox, Tool};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// The code of what is parsed but not enforced by this build; nothing is served while there is one.
 pub const NOT_ENFORCED: &str = "not-enforced-yet";
 
+/// Where something stands that has no effect, what it is, and what to do instead.
+type Unenforced<'a> = (Place, String, &'a str);
+
 impl Parsed {
-    /// What is read but has no effect in this build; saying nothing would be a lie.
+    /// Reports everything that is read but has no effect in this build.
     pub(super) fn check_not_enforced(&self, found: &mut Vec<Diagnostic>) {
-        let mut report = |place: &Place, what: &str, instead: &str| {
-            found.push(
-                Diagnostic::warning(
-                    NOT_ENFORCED,
-                    place.clone(),
-                    format!("{what}, which this build reads but does not enforce"),
-                )
-                .help(instead),
-            );
-        };
-        let mut sandbox = |sandbox: &Sandbox| {
-            if sandbox.require != Some(Enforcement::Off)
-                && let Some(place) = &sandbox.place
-            {
-                report(
-                    place,
-                    "a `sandbox` stands here",
-                    "`serve` refuses it: remove it, or write `require: off`",
-                );
-            }
-        };
-        sandbox(&self.settings.sandbox);
-        for tool in self.tools.values() {
-            tool.sandbox.iter().for_each(&mut sandbox);
-            if let Run::Steps(steps) = &tool.run {
-                steps
-                    .list
-                    .iter()
-                    .filter_map(|step| step.sandbox.as_ref())
-                    .for_each(&mut sandbox);
-            }
-        }
-        for tool in self.tools.values() {
-            if !matches!(tool.run, Run::Command(_)) {
-                report(
-                    &tool.places.run,
-                    &format!("`{}` runs `steps`, `http` or `mcp`", tool.name),
-                    "its calls are decided, but this build can only run `command`",
-                );
-            }
-        }
-        for policy in self.policies.values() {
-            if let Some(redaction) = policy.redact.first() {
-                report(
-                    &redaction.place,
-                    "`redact` stands here",
+        let tools = self.tools.values().flat_map(|tool| of_tool(tool));
+        let policies = self.policies.values().flat_map(|policy| {
+            let redact = policy.redact.first().map(|redaction| {
+                (
+                    redaction.place.clone(),
+                    "`redact` stands here".to_owned(),
                     "`serve` refuses it: without it outputs would reach the model unredacted",
-                );
-            }
-            if let Some(never) = policy.never.first() {
-                report(
-                    &never.place,
-                    "`never` stands here",
+                )
+            });
+            let never = policy.never.first().map(|never| {
+                (
+                    never.place.clone(),
+                    "`never` stands here".to_owned(),
                     "`serve` refuses it: nothing would prove it",
-                );
-            }
-        }
-        let settings = &self.settings;
-        if matches!(self.settings.store, StoreLocation::Postgres(_)) {
-            report(
-                &settings.place("store"),
-                "`store` names PostgreSQL",
-                "use `sqlite`",
-            );
-        }
-        if self.settings.audit.file.is_some() {
-            report(&settings.place("audit"), "`audit.file` is set", "remove it");
-        }
-        if self.settings.telemetry.otlp.is_some() {
-            report(
-                &settings.place("telemetry"),
-                "`telemetry.otlp` is set",
-                "remove it",
-            );
-        }
-        if let Some(caller) = self
-            .settings
-            .callers
-            .iter()
-            .find(|caller| !caller.telegram_user_ids.is_empty())
-        {
-            report(
-                &caller.place,
-                "a caller comes through Telegram",
-                "give it `token_sha256`",
-            );
+                )
+            });
+            redact.into_iter().chain(never)
+        });
+        let all = of_settings(&self.settings).into_iter().chain(tools);
+        for (place, what, instead) in all.chain(policies) {
+            let message = format!("{what}, which this build reads but does not enforce");
+            found.push(Diagnostic::warning(NOT_ENFORCED, place, message).help(instead));
         }
     }
+}
+
+fn of_tool(tool: &Tool) -> Vec<Unenforced<'static>> {
+    let mut all: Vec<Unenforced<'static>> = Vec::new();
+    all.extend(tool.sandbox.as_ref().and_then(of_sandbox));
+    if let Run::Steps(steps) = &tool.run {
+        let sandboxes = steps.list.iter().filter_map(|step| step.sandbox.as_ref());
+        all.extend(sandboxes.filter_map(of_sandbox));
+    }
+    if !matches!(tool.run, Run::Command(_)) {
+        all.push((
+            tool.places.run.clone(),
+            format!("`{}` runs `steps`, `http` or `mcp`", tool.name),
+            "its calls are decided, but this build can only run `command`",
+        ));
+    }
+    all
+}
+
+fn of_sandbox(sandbox: &Sandbox) -> Option<Unenforced<'static>> {
+    if sandbox.require == Some(Enforcement::Off) {
+        return None;
+    }
+    Some((
+        sandbox.place.clone()?,
+        "a `sandbox` stands here".to_owned(),
+        "`serve` refuses it: remove it, or write `require: off`",
+    ))
+}
+
+fn of_settings(settings: &Settings) -> Vec<Unenforced<'static>> {
+    let mut all: Vec<Unenforced<'static>> = Vec::new();
+    all.extend(of_sandbox(&settings.sandbox));
+    let mut section = |set: bool, name: &str, what: &str, instead| {
+        if set {
+            all.push((settings.place(name), what.to_owned(), instead));
+        }
+    };
+    let postgres = matches!(settings.store, StoreLocation::Postgres(_));
+    section(
+        postgres,
+        "store",
+        "`store` names PostgreSQL",
+        "use `sqlite`",
+    );
+    let file = settings.audit.file.is_some();
+    section(file, "audit", "`audit.file` is set", "remove it");
+    let otlp = settings.telemetry.otlp.is_some();
+    section(otlp, "telemetry", "`telemetry.otlp` is set", "remove it");
+    let mut callers = settings.callers.iter();
+    if let Some(caller) = callers.find(|caller| !caller.telegram_user_ids.is_empty()) {
+        all.push((
+            caller.place.clone(),
+            "a caller comes through Telegram".to_owned(),
+            "give it `token_sha256`",
+        ));
+    }
+    all
 }

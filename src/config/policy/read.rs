@@ -47,7 +47,7 @@ pub(crate) fn read(
     world: World<'_>,
 ) -> Option<Policy> {
     // Unknown keys were reported with the names.
-    let fields = reader.fields_known(node)?;
+    let fields = Fields::known(node)?;
     let applies_to = fields
         .get("applies_to")
         .and_then(|node| selector(reader, node, world))
@@ -167,13 +167,13 @@ impl Rules {
 /// A policy that says nothing was meant to say something.
 fn check_says_something(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     let keys = ["deny", "ask", "allow", "effect", "redact", "never"];
-    let said = |key: &&str| {
+    let said = |key: &str| {
         let value = fields.get(key);
         value.is_some_and(|value| !matches!(&value.kind, Kind::Map(entries) if entries.is_empty()))
     };
     if keys
         .iter()
-        .any(|key| said(&key) || reader.misspelt(fields, key))
+        .any(|key| said(key) || reader.misspelt(fields, key))
     {
         return;
     }
@@ -191,10 +191,7 @@ fn check_selector(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     if holds.iter().all(|key| fields.get(key).is_none()) {
         return;
     }
-    let Some(selector) = fields
-        .get("applies_to")
-        .and_then(|node| reader.fields_known(node))
-    else {
+    let Some(selector) = fields.get("applies_to").and_then(Fields::known) else {
         return;
     };
     for key in ["roles", "channels"] {

@@ -111,82 +111,80 @@ fn leading_star(line: &str) -> Option<usize> {
 
 /// Message and help for what the parser says at a place.
 fn words(source: &Source, at: usize, info: &str) -> (String, String) {
-    let span = line_at(source, at);
-    let line = source.text().get(span.clone()).unwrap_or_default();
-    let before = source
-        .text()
-        .get(..span.start)
-        .and_then(|text| text.lines().next_back())
-        .unwrap_or_default();
-    let (message, help) = if let Some(character) = info
-        .strip_prefix("unexpected character: `")
-        .and_then(|rest| rest.chars().next())
-    {
-        return (
-            format!("a value without quotes cannot begin with `{character}`"),
-            "put the whole value in quotes".to_owned(),
+    let both = |message: &str, help: &str| (message.to_owned(), help.to_owned());
+    if let Some(rest) = info.strip_prefix("unexpected character: `") {
+        let character = rest.chars().next().unwrap_or_default();
+        let message = format!("a value without quotes cannot begin with `{character}`");
+        return (message, "put the whole value in quotes".to_owned());
+    }
+    if let Some(rest) = info.strip_prefix("mismatched bracket '") {
+        let mut quoted = rest.split('\'').step_by(2);
+        let (open, close) = (quoted.next().unwrap_or_default(), quoted.next());
+        let message = format!("this `{open}` is closed by `{}`", close.unwrap_or_default());
+        let help = "close each bracket by its own kind, the last one opened first";
+        return (message, help.to_owned());
+    }
+    if let Some(rest) = info.strip_prefix("unclosed bracket '") {
+        let message = format!(
+            "this `{}` is never closed",
+            rest.trim_end_matches(['\'', '.'])
         );
-    } else if let Some(rest) = info.strip_prefix("mismatched bracket '") {
-        let mut quoted = rest.split('\'');
-        let (open, close) = (
-            quoted.next().unwrap_or_default(),
-            quoted.nth(1).unwrap_or_default(),
-        );
-        return (
-            format!("this `{open}` is closed by `{close}`"),
-            "close each bracket by its own kind, the last one opened first".to_owned(),
-        );
-    } else if let Some(rest) = info.strip_prefix("unclosed bracket '") {
-        let open = rest.trim_end_matches(['\'', '.']);
-        return (
-            format!("this `{open}` is never closed"),
-            "close it, or put the whole value in quotes if it is text".to_owned(),
-        );
-    } else if info.contains("unclosed quote") {
-        (
+        let help = "close it, or put the whole value in quotes if it is text";
+        return (message, help.to_owned());
+    }
+    if info.contains("unclosed quote") {
+        return both(
             "this quote is never closed",
             "close it with the same quote; in single quotes a quote is written twice",
-        )
-    } else if info.contains("mapping values are not allowed") {
-        let starts_here = line
-            .split_once(": ")
-            .is_some_and(|(_, value)| value.contains(": ") || value.ends_with(':'));
-        if starts_here {
-            (
-                "a value without quotes cannot hold `: `",
-                "put the whole value in quotes",
-            )
-        } else if before.contains(':') && !before.contains(": ") && !before.ends_with(':') {
-            (
-                "this key cannot stand here: the line above is no `key: value`",
-                "write a space behind the colon of the line above",
-            )
-        } else {
-            (
-                "this key cannot stand here: the value above it goes on",
-                "check the indentation of this line and of the line above it",
-            )
-        }
-    } else if info.contains("did not find expected key") {
-        if line.trim_start().starts_with("- ") {
-            (
+        );
+    }
+    if info.contains("mapping values are not allowed") {
+        let (message, help) = unexpected_value(source, at);
+        return both(message, help);
+    }
+    if info.contains("did not find expected key") {
+        let line = source.text().get(line_at(source, at)).unwrap_or_default();
+        return if line.trim_start().starts_with("- ") {
+            both(
                 "a list item stands among the keys of a mapping",
                 "indent it below the key that it belongs to, or remove the `- `",
             )
         } else {
-            (
+            both(
                 "this line is indented like none of the lines above that it could belong to",
                 "give it the indentation of its neighbours",
             )
-        }
+        };
+    }
+    let help = "check this line's indentation against the lines above it, and that quotes and brackets are closed";
+    (lower_first(info), help.to_owned())
+}
+
+/// Message and help for a `key: value` where none can stand.
+fn unexpected_value(source: &Source, at: usize) -> (&'static str, &'static str) {
+    let span = line_at(source, at);
+    let line = source.text().get(span.clone()).unwrap_or_default();
+    let above = source.text().get(..span.start).unwrap_or_default();
+    let above = above.lines().next_back().unwrap_or_default();
+    let in_value = line
+        .split_once(": ")
+        .is_some_and(|(_, value)| value.contains(": ") || value.ends_with(':'));
+    if in_value {
+        (
+            "a value without quotes cannot hold `: `",
+            "put the whole value in quotes",
+        )
+    } else if above.contains(':') && !above.contains(": ") && !above.ends_with(':') {
+        (
+            "this key cannot stand here: the line above is no `key: value`",
+            "write a space behind the colon of the line above",
+        )
     } else {
-        return (
-            lower_first(info),
-            "check this line's indentation against the lines above it, and that quotes and brackets are closed"
-                .to_owned(),
-        );
-    };
-    (message.to_owned(), help.to_owned())
+        (
+            "this key cannot stand here: the value above it goes on",
+            "check the indentation of this line and of the line above it",
+        )
+    }
 }
 
 fn lower_first(text: &str) -> String {

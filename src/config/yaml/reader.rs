@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Place, Severity, Source, listed, nearest, su
 const YAML_1_1_BOOLEANS: [&str; 8] = ["yes", "no", "on", "off", "y", "n", "Yes", "No"];
 
 /// The longest time that any key takes.
-const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+const LONGEST: Duration = Duration::from_hours(366 * 24);
 
 /// Reads one file's tree and collects what is wrong with it.
 #[derive(Debug)]
@@ -33,6 +33,14 @@ pub(crate) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// The fields of a mapping whose keys were looked at before.
+    pub(crate) fn known(node: &'n Node) -> Option<Self> {
+        match &node.kind {
+            Kind::Map(entries) => Some(Self { node, entries }),
+            _ => None,
+        }
+    }
+
     /// The value of a key; absent when the key is, or when its value is null.
     pub(crate) fn get(&self, key: &str) -> Option<&'n Node> {
         self.entry(key)
@@ -96,14 +104,6 @@ impl<'a> Reader<'a> {
         Some(Fields { node, entries })
     }
 
-    /// The fields of a mapping whose keys were looked at before.
-    pub(crate) fn fields_known<'n>(&self, node: &'n Node) -> Option<Fields<'n>> {
-        match &node.kind {
-            Kind::Map(entries) => Some(Fields { node, entries }),
-            _ => None,
-        }
-    }
-
     fn unknown_key(&mut self, entry: &Entry, what: &str, known: &[&str]) {
         let place = self.source.place(entry.key_span.clone());
         let message = format!("`{}` is not a key of {what}", entry.key);
@@ -135,13 +135,11 @@ impl<'a> Reader<'a> {
 
     /// The entries of a mapping whose keys are the operator's own.
     pub(crate) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
-        match &node.kind {
-            Kind::Map(entries) => Some(entries),
-            _ => {
-                self.wrong_type(node, what, "a mapping of `key: value`");
-                None
-            }
+        if let Kind::Map(entries) = &node.kind {
+            return Some(entries);
         }
+        self.wrong_type(node, what, "a mapping of `key: value`");
+        None
     }
 
     /// A required key's value; its absence is reported at the mapping's start.
@@ -169,13 +167,11 @@ impl<'a> Reader<'a> {
 
     /// The items of a list.
     pub(crate) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
-        match &node.kind {
-            Kind::List(items) => Some(items),
-            _ => {
-                self.wrong_type(node, what, "a list");
-                None
-            }
+        if let Kind::List(items) = &node.kind {
+            return Some(items);
         }
+        self.wrong_type(node, what, "a list");
+        None
     }
 
     /// A text. A plain number, boolean or null is not one, and neither is a plain `no`.

@@ -188,9 +188,10 @@ fn deep_nesting_is_refused() {
     let root = good();
     let deep = format!("description: {}{}\n", "[".repeat(100), "]".repeat(100));
     fs::write(root.path().join(TOOL), deep).unwrap();
-    let block: String = (0..100)
+    let block: Vec<String> = (0..100)
         .map(|at| format!("{}a:\n", " ".repeat(at)))
         .collect();
+    let block = block.concat();
     fs::write(root.path().join("tools.d/block.yaml"), block).unwrap();
     insta::assert_snapshot!(findings(root.path()), @"
     tools.d/block.yaml:65:65-65:65 error[too-deep] this is nested more than 64 levels deep
