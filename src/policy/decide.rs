@@ -13,7 +13,7 @@ use crate::config::policy::{EffectAnswer, Policy, glob_matches};
 use crate::config::settings::Role;
 use crate::config::tool::{Effect, Rule, Tool};
 use crate::config::{Config, Selection};
-use crate::diagnostic::{listed, nearest};
+use crate::diagnostic::suggestion;
 
 /// A call as it was asked for, before anything about it was checked.
 #[derive(Debug, Clone, Copy)]
@@ -107,10 +107,7 @@ fn unknown_tool(config: &Config, name: &str, caller: Option<&Caller>) -> Verdict
             .map(crate::config::name::ToolName::as_str)
             .collect(),
     };
-    let help = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the tools are {}", listed(names.iter().copied(), "and")),
-    };
+    let help = suggestion(name, names.iter().copied(), "the tools are");
     let reason = Reason {
         rule: RuleId::new("tools"),
         because: format!("there is no tool `{name}`; {help}"),
@@ -121,20 +118,20 @@ fn unknown_tool(config: &Config, name: &str, caller: Option<&Caller>) -> Verdict
 
 fn role_may_use(config: &Config, tool: &Tool, name: &RoleName) -> Result<(), Reason> {
     let rule = RuleId::new(format!("roles.{name}"));
-    let Some(role) = config.settings().roles.by_name.get(name) else {
+    let Some(granted) = config.settings().roles.by_name.get(name) else {
         return Err(Reason {
             rule,
             because: format!("there is no role `{name}`, and what is not listed may nothing"),
             place: None,
         });
     };
-    if covers(role, tool) {
+    if covers(granted, tool) {
         return Ok(());
     }
     Err(Reason {
         rule,
         because: format!("the role `{name}` may not use `{}`", tool.name),
-        place: role.place.clone(),
+        place: granted.place.clone(),
     })
 }
 

@@ -103,6 +103,10 @@ fn send(input: Value) -> String {
     send_as("operator", input)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "inputs are written where they are sent"
+)]
 fn send_as(role: &str, input: Value) -> String {
     let config = config(&[("tools.d/send.yaml", SEND), ("tolkien.yaml", SETTINGS)]);
     explained(&config, "send", &input, &caller(role, Channel::Local))
@@ -216,10 +220,10 @@ fn an_unknown_tool_is_denied_with_the_nearest_name() {
     insta::assert_snapshot!(explained(&config, "kubctl", &json!({}), &caller("operator", Channel::Api)), @"deny tools: there is no tool `kubctl`; did you mean `kubectl`?");
 }
 
-const REMOTE: &str = r#"
+const REMOTE: &str = r"
 environment: {TOKEN: null}
 mcp_servers: {wiki: {url: https://wiki.example.org/mcp}}
-"#;
+";
 
 const FETCH: &str = r#"
 description: Fetches a page.
@@ -241,25 +245,25 @@ run:
 tests: [{allow: {title: a}}, {deny: {title: "a\u200b"}}]
 "#;
 
-const TRUST: &str = r#"
+const TRUST: &str = r"
 applies_to: {tools: [push, wiki], effects: [write]}
 effect: {write: allow}
-"#;
+";
 
-const GUARD: &str = r#"
+const GUARD: &str = r"
 applies_to: {tools: [push]}
 allow: ['git **']
 deny: [{id: no-force, match: 'git ** [^ ]*force.* **'}]
 ask: [{id: main, match: 'git commit .*main.*', because: main is watched, approvers: [admin]}]
-"#;
+";
 
-const WIKI: &str = r#"
+const WIKI: &str = r"
 description: Writes a page of the wiki.
 effect: write
 input: {type: object, required: [page], properties: {page: {type: string}, text: {type: string}}}
 run: {mcp: {server: wiki, tool: write_page}}
 tests: [{allow: {page: a}}, {deny: {}}]
-"#;
+";
 
 /// A root with all four forms of `run`; three of them give the warning that they do not run yet.
 fn remote() -> Arc<Config> {
@@ -273,6 +277,10 @@ fn remote() -> Arc<Config> {
     ])
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "inputs are written where they are sent"
+)]
 fn remotely(tool: &str, input: Value) -> String {
     explained(&remote(), tool, &input, &caller("operator", Channel::Api))
 }
@@ -367,15 +375,15 @@ fn who_approves_must_satisfy_every_rule_that_asks() {
     assert_eq!(permit.reason().rule.as_str(), "guard.main");
 }
 
-const NARROW: &str = r#"
+const NARROW: &str = r"
 applies_to: {tools: [send]}
 allow: ['send --copies=1 **']
-"#;
+";
 
-const CHANNEL: &str = r#"
+const CHANNEL: &str = r"
 applies_to: {tools: [send], channels: [telegram], roles: [operator]}
 effect: {write: deny}
-"#;
+";
 
 #[test]
 fn a_policy_narrows_and_speaks_only_where_it_applies() {

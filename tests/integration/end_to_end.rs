@@ -79,13 +79,9 @@ impl Home {
             let line = lines.next_line().await.unwrap();
             let line = line.unwrap_or_else(|| panic!("the server ended: {said}"));
             said.push_str(&line);
-            if let Some(at) = line.find("http://127.0.0.1:") {
-                break line[at..]
-                    .split_whitespace()
-                    .next()
-                    .unwrap()
-                    .trim_end_matches(['.', ','])
-                    .to_owned();
+            let mut words = line.split_whitespace();
+            if let Some(address) = words.find(|word| word.starts_with("http://127.0.0.1:")) {
+                break address.to_owned();
             }
         };
         // A log that nobody reads would fill its pipe and hold the server up.
@@ -444,7 +440,7 @@ async fn kubernetes(
         }
         _ => (404, "not-found.json".to_owned()),
     };
-    let kind = if file.ends_with(".log") {
+    let kind = if uri.path().ends_with("/log") {
         "text/plain"
     } else {
         "application/json"

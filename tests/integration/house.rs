@@ -38,10 +38,10 @@ fn below_src(path: &Path) -> String {
 
 fn without_tests(text: &str) -> String {
     let code = text.split("#[cfg(test)]").next().unwrap();
-    code.lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let lines = code
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The modules in the order of `src/lib.rs`.
