@@ -70,7 +70,6 @@ use telemetry::Level;
     name = "tolkien",
     version,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
     after_help = "Start here:\n  tolkien demo                      see it work, without a key\n  \
                   tolkien init && tolkien validate  a small configuration, checked\n  \
                   tolkien repl                      talk to it\n\nMore with `--help`; on one command with `tolkien COMMAND --help`.",

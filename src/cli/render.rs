@@ -158,11 +158,12 @@ impl Screen {
             Failure::Invalid(loaded) => {
                 self.tell(&finding::human(loaded, self.err));
                 self.note(&finding::summary(loaded));
+                self.note("the configuration is invalid, so nothing was done with it");
             }
             Failure::NotEnforced(loaded) => {
                 self.tell(&finding::human(loaded, self.err));
                 let head = self.err.tone(Tone::Error, "error");
-                let text = "nothing runs with rules that this build would not enforce";
+                let text = "this build would run without what is named above, so it refuses to run";
                 self.tell(&format!("{head}: {text}\n"));
             }
         }

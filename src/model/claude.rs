@@ -78,6 +78,9 @@ impl Default for Timeouts {
     }
 }
 
+/// The vendor's own host, which answers nobody without a key.
+const VENDOR: &str = "api.anthropic.com";
+
 /// Why a [`Claude`] cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum OptionsError {
@@ -130,6 +133,10 @@ impl Claude {
         request: &Request,
         on_attempt: &mut (dyn FnMut(Attempt) + Send),
     ) -> Result<Reply, Error> {
+        // A gateway at another address may add a key of its own.
+        if self.inner.options.api_key.is_none() && self.inner.url.host_str() == Some(VENDOR) {
+            return Err(Error::NoKey);
+        }
         let body = wire::body(&self.inner.options, request);
         let body = body.map_err(|error| Error::Malformed(error.to_string()))?;
         let policy = self.inner.options.retry;

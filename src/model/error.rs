@@ -110,6 +110,9 @@ pub enum Error {
         /// ([`strip_thinking_from`](super::strip_thinking_from)), and ask again once.
         invalid_thinking: Option<BlockPlace>,
     },
+    /// The vendor's API was to be asked without a key: nothing was sent.
+    #[error("there is no key for the model's API")]
+    NoKey,
     /// The API does not accept the key, or the key may not do this (401, 403).
     #[error(
         "the model's API does not accept the key: {status} {kind}{}",
@@ -159,6 +162,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Rejected { .. } => "model_rejected",
+            Self::NoKey => "model_no_key",
             Self::Unauthorized { .. } => "model_unauthorized",
             Self::SpendLimit { .. } => "model_spend_limit",
             Self::Unavailable { .. } => "model_unavailable",
@@ -169,7 +173,9 @@ impl Error {
     /// The way out, where there is one that the operator can take.
     pub fn help(&self) -> Option<&'static str> {
         match self {
-            Self::Unauthorized { .. } => Some("set `ANTHROPIC_API_KEY` to a key of your account"),
+            Self::NoKey | Self::Unauthorized { .. } => {
+                Some("set `ANTHROPIC_API_KEY` to a key of your account")
+            }
             Self::SpendLimit { .. } => Some("raise the limit in the vendor's console"),
             Self::Unavailable {
                 last: Failure::Unreachable(_),
