@@ -26,7 +26,8 @@ pub(super) fn of_syntax(text: &str, error: &ast::Error) -> Problem {
             .help("to match a `(`, write `\\(`"),
         ErrorKind::GroupUnopened => bad("`)` closes a group that was not opened in this word".into())
             .help("a bracket around several words is a word of its own: put a space before it; to match a `)`, write `\\)`"),
-        ErrorKind::RepetitionMissing => repeats_nothing(text, span.clone()),
+        ErrorKind::RepetitionMissing => bad(format!("`{written}` has nothing before it to repeat"))
+            .help("expressions are not globs: `.*` is any text, and `*` by itself any one word"),
         ErrorKind::UnsupportedLookAround => bad("look-around such as `(?=…)` and `(?!…)` is not supported".into())
             .help("say what is allowed and leave the exceptions to a `deny` rule"),
         ErrorKind::UnsupportedBackreference => back_reference(text, span.clone(), written),
@@ -40,22 +41,6 @@ pub(super) fn of_syntax(text: &str, error: &ast::Error) -> Problem {
             .help("give parts of it a name with `let`"),
         kind => bad(format!("the expression cannot be read: {}", lower(&kind.to_string()))),
     }
-}
-
-/// An operator at the very beginning; `regex-syntax` gives the place, without a width.
-fn repeats_nothing(text: &str, span: Range<usize>) -> Problem {
-    let operator = tail(text, span.start).chars().next();
-    let span = span.start
-        ..span
-            .end
-            .max(span.start + operator.map_or(0, char::len_utf8));
-    let written = slice(text, &span);
-    Problem::new(
-        span.clone(),
-        "pattern-bad-expression",
-        format!("`{written}` has nothing before it to repeat"),
-    )
-    .help("expressions are not globs: `.*` is any text, and `*` by itself any one word")
 }
 
 /// The expression can be read, but one of its parts has no meaning.

@@ -45,8 +45,18 @@ fn pattern(text: &str) -> Pattern {
     }
 }
 
+/// By the plain walk, and by a rule set that has other lengths in it too.
 fn matches(text: &str, words: &[&str]) -> bool {
-    pattern(text).matches(words)
+    let pattern = pattern(text);
+    let others = ["<short>", "<ns>", "<int>"].map(self::pattern);
+    let set = RuleSet::new(others.iter().chain([&pattern]));
+    let matches = pattern.matches(words);
+    assert_eq!(
+        set.matching(words).any(|at| at == 3),
+        matches,
+        "{text} {words:?}"
+    );
+    matches
 }
 
 /// Each token on a line: its kind, and its text.

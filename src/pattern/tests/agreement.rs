@@ -220,7 +220,7 @@ fn every_expression_means_what_the_regex_crate_means() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn all_ways_to_match_agree(
