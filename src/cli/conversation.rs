@@ -1,6 +1,6 @@
 //! One session seen from its client: saying something in it and seeing the turn through.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
@@ -14,6 +14,9 @@ use crate::api::Turn;
 
 /// How long a cancelled turn's server may take to say that it heard.
 const CANCEL: Duration = Duration::from_secs(10);
+
+/// How long a message that is on its way when the operator interrupts may take to arrive.
+const IN_FLIGHT: Duration = Duration::from_secs(2);
 
 /// Longer than any turn: a deadline where none was asked for.
 const ENDLESS: Duration = Duration::from_hours(365 * 24);
@@ -46,6 +49,16 @@ enum Stop {
     Interrupt,
     End,
     Deadline,
+}
+
+/// How sending a message ended.
+enum Sent {
+    /// The server has it.
+    Heard(Turn),
+    /// The server has it, and nobody wants the answer any more.
+    HeardAndStopped(Turn, Stop),
+    /// Whether the server has it is not known.
+    Stopped(Stop),
 }
 
 /// How one message is said.
@@ -92,19 +105,47 @@ impl Conversation {
         signals: &mut Signals,
     ) -> Result<Said, Error> {
         let deadline = Instant::now() + message.timeout.unwrap_or(ENDLESS);
-        let sent = {
-            let begin = async {
-                let session = self.ensure().await?;
-                let sent = self.client.send(&session, message.content, message.key);
-                sent.await
-            };
-            tokio::select! {
-                sent = begin => sent?,
-                stop = stopped(signals, deadline) => return Ok(Said::of(stop, None)),
+        match self.sent(message, signals, deadline).await? {
+            Sent::Heard(turn) => {
+                self.see_through(turn, message.waiting, signals, deadline)
+                    .await
             }
+            Sent::HeardAndStopped(turn, stop) => {
+                let ids = (turn.session_id.clone(), turn.turn_id.clone());
+                let followed = follow(&self.client, turn, Waiting::Along, &self.screen);
+                self.cancel(&ids, stop, pin!(followed), signals).await
+            }
+            Sent::Stopped(stop) => Ok(Said::of(stop, None)),
+        }
+    }
+
+    /// Sends a message. When the operator stops it on its way, the server may have it already, so
+    /// its answer is waited for a little: then its turn can be cancelled too.
+    async fn sent(
+        &mut self,
+        message: Message<'_>,
+        signals: &mut Signals,
+        deadline: Instant,
+    ) -> Result<Sent, Error> {
+        let mut sent = pin!(self.deliver(message.content, message.key));
+        let stop = tokio::select! {
+            turn = &mut sent => return Ok(Sent::Heard(turn?)),
+            stop = stopped(signals, deadline) => stop,
         };
-        self.see_through(sent, message.waiting, signals, deadline)
-            .await
+        let turn = tokio::select! {
+            turn = timeout(IN_FLIGHT, &mut sent) => turn.ok().transpose()?,
+            _ = signals.next() => None,
+        };
+        Ok(match turn {
+            Some(turn) => Sent::HeardAndStopped(turn, stop),
+            None => Sent::Stopped(stop),
+        })
+    }
+
+    /// Says something; the answer is the turn as it stands.
+    async fn deliver(&mut self, content: &str, key: &str) -> Result<Turn, Error> {
+        let session = self.ensure().await?;
+        self.client.send(&session, content, key).await
     }
 
     /// Follows a turn that runs already.
@@ -125,13 +166,24 @@ impl Conversation {
         signals: &mut Signals,
         deadline: Instant,
     ) -> Result<Said, Error> {
-        let (session, id) = (turn.session_id.clone(), turn.turn_id.clone());
+        let ids = (turn.session_id.clone(), turn.turn_id.clone());
         let mut followed = pin!(follow(&self.client, turn, waiting, &self.screen));
         let stop = tokio::select! {
             turn = &mut followed => return self.finished(turn?).await,
             stop = stopped(signals, deadline) => stop,
         };
-        let cancelled = timeout(CANCEL, self.client.cancel(&session, &id)).await;
+        self.cancel(&ids, stop, followed, signals).await
+    }
+
+    /// Cancels a turn and sees it end.
+    async fn cancel(
+        &self,
+        (session, turn): &(String, String),
+        stop: Stop,
+        followed: Pin<&mut impl Future<Output = Result<Turn, Error>>>,
+        signals: &mut Signals,
+    ) -> Result<Said, Error> {
+        let cancelled = timeout(CANCEL, self.client.cancel(session, turn)).await;
         if !matches!(cancelled, Ok(Ok(_))) {
             self.screen
                 .warn("the server did not hear that the turn is cancelled; it may go on");
@@ -139,7 +191,7 @@ impl Conversation {
         }
         // The turn ends soon; whoever cannot wait even for that interrupts again.
         tokio::select! {
-            turn = &mut followed => Ok(Said::of(stop, Some(Box::new(turn?)))),
+            turn = followed => Ok(Said::of(stop, Some(Box::new(turn?)))),
             again = stopped(signals, Instant::now() + CANCEL) => {
                 let worse = if again == Stop::End { again } else { stop };
                 Ok(Said::of(worse, None))

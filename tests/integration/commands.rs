@@ -2,6 +2,8 @@
 
 mod conversation;
 
+mod link;
+
 mod program;
 
 use std::fs;

@@ -69,15 +69,14 @@ impl Folder {
         environment: &[(&str, &str)],
         stdin: &str,
     ) -> Ran {
-        let mut child = self.spawn(arguments, environment);
-        // A program that does not read its input closes it early.
-        drop(child.stdin.take().unwrap().write_all(stdin.as_bytes()));
-        let output = child.wait_with_output().unwrap();
-        Ran {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
+        let mut running = self.start(arguments, environment);
+        running.say(stdin);
+        running.ended()
+    }
+
+    /// Starts a program that is not waited for yet.
+    pub(super) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        Running(self.spawn(arguments, environment))
     }
 
     #[expect(
@@ -121,6 +120,37 @@ impl Folder {
     }
 }
 
+/// A running program.
+pub(super) struct Running(Child);
+
+impl Running {
+    /// Writes all of its standard input.
+    pub(super) fn say(&mut self, text: &str) {
+        // A program that does not read its input closes it early.
+        drop(self.0.stdin.take().unwrap().write_all(text.as_bytes()));
+    }
+
+    /// Sends it a signal.
+    pub(super) fn signal(&self, signal: Signal) {
+        send(&self.0, signal);
+    }
+
+    /// What it gave in the end.
+    pub(super) fn ended(self) -> Ran {
+        let output = self.0.wait_with_output().unwrap();
+        Ran {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn send(child: &Child, signal: Signal) {
+    let id = i32::try_from(child.id()).unwrap();
+    kill(Pid::from_raw(id), signal).unwrap();
+}
+
 /// A running server; killed where a test forgets to end it.
 pub(super) struct Server {
     child: Child,
@@ -133,8 +163,7 @@ pub(super) struct Server {
 impl Server {
     /// Asks it to end.
     pub(super) fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).unwrap();
-        kill(Pid::from_raw(id), signal).unwrap();
+        send(&self.child, signal);
     }
 
     /// Its exit code, and what it said after it listened.
