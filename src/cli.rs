@@ -56,11 +56,12 @@ mod validate;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use exit::Exit;
-use failure::Result;
+use failure::{Failure, Result};
 use render::{Color, Screen, Volume};
 use telemetry::Level;
 
@@ -192,11 +193,11 @@ impl Command {
     fn run(&self, global: &Global, screen: &Screen) -> Result {
         let config = global.config.as_deref();
         match self {
-            Self::Demo(command) => runtime()?.block_on(command.run(global, screen)),
-            Self::Repl(command) => runtime()?.block_on(command.run(global, screen)),
-            Self::Ask(command) => runtime()?.block_on(command.run(global, screen)),
-            Self::Serve(command) => runtime()?.block_on(command.run(global, screen)),
-            Self::Call(command) => runtime()?.block_on(command.run(config, screen)),
+            Self::Demo(command) => wait_for(command.run(global, screen)),
+            Self::Repl(command) => wait_for(command.run(global, screen)),
+            Self::Ask(command) => wait_for(command.run(global, screen)),
+            Self::Serve(command) => wait_for(command.run(global, screen)),
+            Self::Call(command) => wait_for(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
             Self::Check(command) => command.run(config, screen),
             Self::Tools(command) => command.run(config, screen),
@@ -205,14 +206,22 @@ impl Command {
             Self::Init(command) => command.run(screen),
             Self::Token(command) => command.run(screen),
             Self::Completions(command) => command.run(Cli::command(), screen),
-            Self::Man(command) => command.run(Cli::command(), screen),
+            Self::Man(command) => command.run(Cli::command().disable_help_subcommand(true), screen),
         }
     }
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
+/// Runs a command that waits for things. What a second signal leaves behind gets a moment to end its
+/// processes, and cannot hold the exit up.
+fn wait_for(command: impl Future<Output = Result>) -> Result {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| failure::Failure::environment(format!("cannot start: {error}")))
+        .map_err(|error| Failure::environment(format!("cannot start: {error}")))?;
+    let exit = runtime.block_on(command);
+    runtime.shutdown_timeout(LAST_MOMENT);
+    exit
 }
+
+/// How long what is left may take to end when a command is over.
+const LAST_MOMENT: Duration = Duration::from_secs(2);

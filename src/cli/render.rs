@@ -117,11 +117,12 @@ impl Screen {
             _ => self.err.tone(Tone::Error, "failed"),
         };
         let text = match &turn.stop {
-            Some(Stop { reason, detail }) => match detail {
-                Some(detail) => format!("{word}: {} ({reason})", harmless(detail)),
-                None => format!("{word}: {reason}"),
-            },
-            None => word,
+            Some(Stop {
+                reason,
+                detail: Some(detail),
+            }) => format!("{word}: {} ({reason})", harmless(detail)),
+            Some(Stop { reason, .. }) if reason != "cancelled" => format!("{word}: {reason}"),
+            _ => word,
         };
         self.tell(&format!("{text}\n"));
     }

@@ -53,7 +53,11 @@ pub(crate) fn start(level: Level, format: LogFormat) {
         .log_internal_errors(false);
     // Another subscriber is a library's test harness, which keeps what it has.
     drop(match format {
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .try_init(),
         LogFormat::Text => lines.with_ansi(false).try_init(),
     });
 }

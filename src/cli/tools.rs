@@ -81,7 +81,14 @@ fn list(config: &Config) -> String {
             policies.join(", "),
         ]
     });
-    let headings = ["TOOL", "EFFECT", "TIMEOUT", "CHARACTERS", "OWN", "POLICIES"];
+    let headings = [
+        "TOOL",
+        "EFFECT",
+        "TIMEOUT",
+        "CHARACTERS",
+        "RULES",
+        "POLICIES",
+    ];
     table(&headings, rows)
 }
 

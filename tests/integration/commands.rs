@@ -56,6 +56,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       token        Make a token for somebody who may talk to the server
       completions  Print the completions of a shell
       man          Write the manual pages to a folder
+      help         Print this message or the help of the given subcommand(s)
 
     Options:
           --config <DIR>  The configuration folder (default: the current folder when it has tools.d/,
@@ -307,7 +308,7 @@ fn tools_shows_what_is_sent_to_claude() {
     let one: Value = serde_json::from_str(&folder.run(&["tools", "disk", "--json"]).out).unwrap();
     assert_eq!(one, sent[0]);
     insta::assert_snapshot!(folder.run(&["tools"]).out, @r"
-    TOOL  EFFECT  TIMEOUT  CHARACTERS  OWN     POLICIES
+    TOOL  EFFECT  TIMEOUT  CHARACTERS  RULES   POLICIES
     disk  read    10s      12000       1 rule  read-only
     ");
     insta::assert_snapshot!(folder.run(&["tools", "disk"]).out, @r#"

@@ -55,6 +55,7 @@ impl Folder {
         list.lines()
             .take_while(|line| !line.is_empty())
             .filter_map(|line| line.split_whitespace().next())
+            .filter(|command| *command != "help")
             .map(str::to_owned)
             .collect()
     }
