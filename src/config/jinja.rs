@@ -69,6 +69,39 @@ pub(crate) fn mentions(text: &str) -> Result<Mentions, minijinja::Error> {
     Ok(walker.found)
 }
 
+/// The longest that one `{{ … }}` or `{% … %}` may be, in bytes: its parser goes a step deeper into
+/// the stack with every operator of a chain.
+const LONGEST_TAG: usize = 2_000;
+
+/// The most `elif` of one text, which nest in the same way.
+const MOST_ELIF: usize = 100;
+
+/// The first place of a text that is too long to be parsed within the stack.
+pub(crate) fn too_long(text: &str) -> Option<Range<usize>> {
+    let mut at = 0;
+    let mut elifs = 0;
+    while let Some(start) = text.get(at..).and_then(|rest| rest.find('{')) {
+        let start = at + start;
+        let rest = text.get(start..).unwrap_or_default();
+        let end = match rest.get(..2) {
+            Some("{{") => "}}",
+            Some("{%") => "%}",
+            _ => {
+                at = start + 1;
+                continue;
+            }
+        };
+        let length = rest.find(end).unwrap_or(rest.len());
+        let tag = rest.get(2..length).unwrap_or_default();
+        elifs += usize::from(tag.trim_start_matches('-').trim_start().starts_with("elif"));
+        if length > LONGEST_TAG || elifs > MOST_ELIF {
+            return Some(start..start + 2);
+        }
+        at = start + length.max(2);
+    }
+    None
+}
+
 /// The bytes of a span.
 pub(crate) fn bytes(span: Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
@@ -322,6 +355,18 @@ impl<'a> Walker<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chain_that_would_overflow_the_stack_is_too_long() {
+        let chain = |terms: usize| format!("ab {{{{ 1{} }}}}", "+1".repeat(terms));
+        assert_eq!(too_long(&chain(900)), None);
+        assert_eq!(too_long(&chain(1_000)), Some(3..5));
+        assert_eq!(too_long(&chain(100_000)), Some(3..5));
+        assert_eq!(too_long(&"{{ a }}{ b ".repeat(10_000)), None);
+        let branches = format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}".repeat(101));
+        assert!(too_long(&branches).is_some());
+        assert_eq!(too_long("{{ never closed"), None);
+    }
 
     fn names(text: &str) -> Vec<String> {
         let found = mentions(text).unwrap();

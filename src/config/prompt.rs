@@ -80,6 +80,18 @@ pub(crate) fn read(
     let mut environment = jinja::environment();
     let mut mentions = BTreeMap::new();
     for (name, source) in sources {
+        if let Some(range) = jinja::too_long(source.text()) {
+            let place = source.place(range);
+            found.push(
+                Diagnostic::error(
+                    "bad-template",
+                    place,
+                    "this expression is too long to be read",
+                )
+                .help("write it as several, with `{% set name = … %}` between them"),
+            );
+            continue;
+        }
         let added = environment.add_template_owned(name.clone(), source.text().to_string());
         match added.and_then(|()| jinja::mentions(source.text())) {
             Ok(all) => {

@@ -373,7 +373,11 @@ fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, RootError> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).map_err(|source| io_error(folder, source))? {
         let entry = entry.map_err(|source| io_error(folder, source))?;
-        let name = entry.file_name().to_string_lossy().into_owned();
+        // A name goes into findings, and may not speak to the terminal that shows them.
+        let name = entry
+            .file_name()
+            .to_string_lossy()
+            .replace(char::is_control, "\u{fffd}");
         if !name.starts_with('.') {
             all.push((name, entry.path()));
         }

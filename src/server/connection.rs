@@ -24,9 +24,9 @@ use crate::tasks::Tasks;
 /// Connections at the same time; more wait in the system's queue.
 const MAX_CONNECTIONS: usize = 1024;
 
-/// For the head of a request, and for an idle connection: longer than proxies keep theirs (60 s),
-/// so that it is them who close first and no request is lost in between.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// For the head of a request, and for an idle connection: silent strangers give their places back
+/// soon. Whoever keeps connections longer, as proxies do, opens another one.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A head has a token, a key and a few headers of proxies.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
@@ -34,8 +34,9 @@ const MAX_HEAD_BYTES: usize = 32 * 1024;
 /// A client that vanished without a word is noticed after this, and a few probes.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
-/// After the end of the grace period and of the turns, for answers on their way.
-const LAST_WORD: Duration = Duration::from_secs(2);
+/// After the end of the grace period, for answers on their way: longer than a program that ignores
+/// its end is given before it is killed.
+const LAST_WORD: Duration = Duration::from_secs(5);
 
 /// When the system has no room for another connection, it soon will.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);

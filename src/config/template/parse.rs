@@ -42,6 +42,14 @@ pub(crate) struct Known<'a> {
 
 /// Takes a text apart, or says everything that is wrong with it.
 pub(crate) fn parse(text: &str, allowed: &Allowed<'_>) -> Result<Vec<Part>, Vec<Problem>> {
+    if let Some(span) = jinja::too_long(text) {
+        return Err(vec![Problem {
+            span,
+            code: "bad-template",
+            message: "this expression is too long to be read".to_owned(),
+            help: Some("let a prompt or the program do this work".to_owned()),
+        }]);
+    }
     let template = parse_minijinja(text, "template", minijinja::syntax::SyntaxConfig::default())
         .map_err(|error| vec![syntax(&error)])?;
     let Stmt::Template(template) = template else {
