@@ -1,6 +1,6 @@
 //! Deciding whether a call may happen.
 //!
-//! [`decide`] is total and pure, answers the same on every machine, and denies what it cannot
+//! [`decide()`] is total and pure, answers the same on every machine, and denies what it cannot
 //! judge. It is the only maker of a [`Permit`], and a permit is the only thing that
 //! [`crate::tool`] runs, so every door — HTTP, MCP, Telegram, the command line — passes here.
 

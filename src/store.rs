@@ -1,6 +1,6 @@
 //! Keeping events and reading them back.
 //!
-//! Sessions, turns and their events are kept in SQL ([`write`], [`read`]); writes of many turns
+//! Sessions, turns and their events are kept in SQL ([`mod@write`], [`read`]); writes of many turns
 //! share a commit ([`queue`]). When a write returns it is on the disk, and one turn runs in a
 //! session at a time because the tables say so. The engine is named in this file alone, and no
 //! statement uses what another engine does not know.

@@ -1,7 +1,7 @@
 //! Claude, through the Messages API: `POST {base_url}/v1/messages`, always streamed.
 //!
 //! Long answers need the stream; nobody sees it. So a connection that fails, a stream that breaks
-//! off and an `error` event inside it are all repeated from the start ([`retry`](super::retry)),
+//! off and an `error` event inside it are all repeated from the start ([`retry`]),
 //! and what had arrived is thrown away.
 
 use std::{

@@ -1,4 +1,4 @@
-//! What [`decide`](super::decide) answers. Its types cannot be made elsewhere:
+//! What [`decide`](super::decide()) answers. Its types cannot be made elsewhere:
 //!
 //! ```compile_fail,E0451
 //! // A permit cannot be forged: its fields are private and it has no constructor.
@@ -86,7 +86,7 @@ impl Verdict {
     }
 }
 
-/// The right to run one call, once: it owns the call, and only [`decide`](super::decide) and
+/// The right to run one call, once: it owns the call, and only [`decide`](super::decide()) and
 /// [`Pending::approve`] make it.
 #[derive(Debug)]
 pub struct Permit {
