@@ -87,6 +87,10 @@ fn places<'a>(found: &'a Diagnostic, sources: &BTreeMap<&str, &'a Source>) -> Ve
         .collect()
 }
 
+/// Marks further apart than this are shown each by itself, or every finding would lay out the file
+/// between them.
+const LARGEST_WINDOW: usize = 8 * 1024;
+
 struct Mark<'a> {
     kind: AnnotationKind,
     place: &'a Place,
@@ -96,12 +100,18 @@ struct Mark<'a> {
 /// One file's marks on its lines; without its text, or for the file as a whole, only where they are.
 fn marked<'a>(marks: &[Mark<'a>], source: Option<&'a Source>) -> Vec<Element<'a>> {
     let whole = |mark: &Mark<'_>| mark.place.bytes == (0..0);
-    let window = marks
+    let stretch = marks
         .iter()
         .filter(|mark| !whole(mark))
         .map(|mark| mark.place.bytes.clone())
-        .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
-        .and_then(|bytes| Window::around(source?, bytes));
+        .reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+    if let (Some(stretch), [_, _, ..]) = (&stretch, marks)
+        && stretch.len() > LARGEST_WINDOW
+    {
+        let alone = |mark| marked(std::slice::from_ref(mark), source);
+        return marks.iter().flat_map(alone).collect();
+    }
+    let window = stretch.and_then(|bytes| Window::around(source?, bytes));
     let Some(window) = window else {
         return marks.iter().map(|mark| origin(mark).into()).collect();
     };

@@ -1,6 +1,7 @@
 //! From the parser's events to a tree, refusing on the way what this dialect does not have.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError};
@@ -56,6 +57,8 @@ enum Open {
     Map {
         start: usize,
         entries: Vec<Entry>,
+        /// Where each key first stood: a file may hold many thousands.
+        first: HashMap<String, Range<usize>>,
         key: Option<(String, Range<usize>)>,
         /// A key that is not a scalar was reported; its value is dropped.
         skip_value: bool,
@@ -119,6 +122,7 @@ impl Builder<'_> {
                 self.open.push(Open::Map {
                     start: span.start,
                     entries: Vec::new(),
+                    first: HashMap::new(),
                     key: None,
                     skip_value: false,
                     refused: false,
@@ -227,6 +231,7 @@ impl Builder<'_> {
             Open::List { items, .. } => items.push(node),
             Open::Map {
                 entries,
+                first,
                 key,
                 skip_value,
                 refused,
@@ -236,17 +241,18 @@ impl Builder<'_> {
                     return;
                 }
                 if let Some((key, key_span)) = key.take() {
-                    if let Some(first) = entries.iter().find(|entry| entry.key == key) {
+                    if let Some(first) = first.get(&key) {
                         let found = Diagnostic::error(
                             "duplicate-key",
                             self.source.place(key_span),
                             format!("`{key}` stands here a second time"),
                         )
-                        .label(self.source.place(first.key_span.clone()), "first here")
+                        .label(self.source.place(first.clone()), "first here")
                         .help("keep one of the two");
                         self.found.push(found);
                         return;
                     }
+                    first.insert(key.clone(), key_span.clone());
                     entries.push(Entry {
                         key,
                         key_span,

@@ -1,0 +1,252 @@
+//! The whole program: CPU of a turn with twelve real calls beside the twelve bare spawns, start-up,
+//! and resident memory when idle. `cargo bench --bench program` prints one table.
+//!
+//! CPU is that of the server and of everything it started (`/proc/PID/stat`, in ticks of 10 ms, over
+//! many turns), because on a shared machine wall time says more about the neighbours.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a bench starts programs, prints its table, and stops at once when it cannot go on"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+#[path = "../tests/integration"]
+mod integration {
+    #[expect(dead_code, unused_imports, reason = "tests use the rest")]
+    pub(crate) mod fake;
+}
+
+use integration::fake::{Answer, Fake, Seen};
+
+/// Turns that are measured, each of three rounds of four calls.
+const TURNS: u32 = 100;
+
+const CALLS: u32 = 12;
+
+/// Linux's `USER_HZ`, the unit of `/proc/PID/stat`.
+const TICK: Duration = Duration::from_millis(10);
+
+const ECHO: &str = "description: Says a text.\neffect: read\n\
+    input: {type: object, required: [text], properties: {text: {type: string}}}\n\
+    run: {command: [/bin/echo, \"{{ text }}\"]}\n\
+    tests: [{allow: {text: hello}}, {deny: {}}]\n";
+
+fn main() {
+    // `cargo test --benches` runs this too, and measures nothing.
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(measure());
+}
+
+async fn measure() {
+    let bare = bare_spawns();
+    let fake = Fake::start().await;
+    fake.trust();
+    fake.respond_with(three_rounds);
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    fs::create_dir_all(config.join("tools.d")).unwrap();
+    fs::create_dir_all(config.join("prompts")).unwrap();
+    fs::write(config.join("tools.d/echo.yaml"), ECHO).unwrap();
+    fs::write(config.join("prompts/system.md"), "You are a bench.\n").unwrap();
+    let state = folder.path().join("state");
+    let (server, address, _) = serve(&config, &state, &fake.base_url());
+    let token = fs::read_to_string(state.join("token")).unwrap();
+    turns(&address, token.trim(), 5).await;
+    let process = server.id().to_string();
+    let before = cpu(&process);
+    turns(&address, token.trim(), TURNS).await;
+    let turn = cpu(&process).saturating_sub(before) / TURNS;
+    end(server);
+    println!(
+        "{:<52} {:>9.2} ms",
+        "12 bare spawns of /bin/echo, CPU",
+        ms(bare)
+    );
+    println!(
+        "{:<52} {:>9.2} ms",
+        "a turn of 3 x 4 calls of it, CPU",
+        ms(turn)
+    );
+    println!(
+        "{:<52} {:>9.2}",
+        "  ratio (aim 1.25)",
+        turn.as_secs_f64() / bare.as_secs_f64()
+    );
+
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let state = folder.path().join("shipped");
+    let (server, _, ready) = serve(shipped, &state, &fake.base_url());
+    println!(
+        "{:<52} {:>9.2} ms",
+        "serve ready, shipped configuration (aim 150)",
+        ms(ready)
+    );
+    println!(
+        "{:<52} {:>9.1} MB",
+        "resident when idle, shipped configuration (aim 20)",
+        resident(&server)
+    );
+    end(server);
+    println!(
+        "{:<52} {:>9.2} ms",
+        "tolkien --version, median of 21 (aim 5)",
+        ms(version())
+    );
+}
+
+fn three_rounds(seen: &Seen) -> Answer {
+    match seen.rounds() {
+        3 => Answer::text("Done."),
+        _ => Answer::tools((0..4).map(|call| ("echo", json!({"text": format!("{call}")})))),
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+/// CPU that twelve spawns cost, the least that any turn with them can.
+fn bare_spawns() -> Duration {
+    let before = cpu("self");
+    for call in 0..TURNS * CALLS {
+        let mut echo = Command::new("/bin/echo");
+        let output = echo
+            .arg(call.to_string())
+            .env_clear()
+            .stdin(Stdio::null())
+            .output();
+        assert!(output.unwrap().status.success());
+    }
+    cpu("self").saturating_sub(before) / TURNS
+}
+
+/// CPU of a process and of its children that ended.
+fn cpu(process: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // Behind the name, which may hold anything, stand state and numbers: utime is the 12th of them.
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .collect();
+    let ticks: u32 = fields[11..15]
+        .iter()
+        .map(|field| field.parse::<u32>().unwrap())
+        .sum();
+    TICK * ticks
+}
+
+/// Resident memory in MB.
+fn resident(server: &Child) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    kilobytes / 1024.0
+}
+
+/// Starts a server; answers it, its address, and how long it took to be ready.
+fn serve(config: &Path, state: &Path, base_url: &str) -> (Child, String, Duration) {
+    let started = Instant::now();
+    let mut server = Command::new(env!("CARGO_BIN_EXE_tolkien"))
+        .arg("--config")
+        .arg(config)
+        .args(["-q", "serve", "--listen", "127.0.0.1:0"])
+        .env("TOLKIEN_SERVER__STATE_DIR", state)
+        .env("TOLKIEN_MODEL__BASE_URL", base_url)
+        .env("TOLKIEN_LIMITS__SESSIONS_PER_CALLER", "1000")
+        .env("ANTHROPIC_API_KEY", "bench")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap());
+    let mut said = String::new();
+    let address = loop {
+        let mut line = String::new();
+        assert!(
+            lines.read_line(&mut line).unwrap() > 0,
+            "the server ended: {said}"
+        );
+        let mut words = line.split_whitespace();
+        if let Some(address) = words.find(|word| word.starts_with("http://127.0.0.1:")) {
+            break address.to_owned();
+        }
+        said.push_str(&line);
+    };
+    let ready = started.elapsed();
+    let drain = move || lines.read_to_string(&mut String::new());
+    drop(tolkien::tasks::Tasks::new().spawn_blocking(drain));
+    (server, address, ready)
+}
+
+fn end(mut server: Child) {
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+async fn turns(address: &str, token: &str, count: u32) {
+    let client = reqwest::Client::new();
+    let post = |path: &str, body: Value| {
+        client
+            .post(format!("{address}{path}"))
+            .bearer_auth(token)
+            .json(&body)
+            .send()
+    };
+    for _ in 0..count {
+        let session: Value = post("/sessions", json!({}))
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let path = format!(
+            "/sessions/{}/messages",
+            session["session_id"].as_str().unwrap()
+        );
+        let turn = post(&path, json!({"content": "Say twelve things."}))
+            .await
+            .unwrap();
+        let turn: Value = turn.json().await.unwrap();
+        assert_eq!(turn["status"], "completed", "{turn}");
+        assert_eq!(
+            turn["tool_calls"].as_array().map(Vec::len),
+            Some(12),
+            "{turn}"
+        );
+    }
+}
+
+fn version() -> Duration {
+    let mut times: Vec<Duration> = (0..21)
+        .map(|_| {
+            let started = Instant::now();
+            let output = Command::new(env!("CARGO_BIN_EXE_tolkien"))
+                .arg("--version")
+                .output();
+            assert!(output.unwrap().status.success());
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[10]
+}
