@@ -168,7 +168,7 @@ fn serve(config: &Path, state: &Path, base_url: &str) -> (Child, String, Duratio
     let mut server = Command::new(env!("CARGO_BIN_EXE_tolkien"))
         .arg("--config")
         .arg(config)
-        .args(["-q", "serve", "--listen", "127.0.0.1:0"])
+        .args(["serve", "--listen", "127.0.0.1:0"])
         .env("TOLKIEN_SERVER__STATE_DIR", state)
         .env("TOLKIEN_MODEL__BASE_URL", base_url)
         .env("TOLKIEN_LIMITS__SESSIONS_PER_CALLER", "1000")
