@@ -80,31 +80,10 @@ fn double(
     Err(SplitError::Unclosed { quote: '"', at })
 }
 
-/// The one array parameter of an input schema, which a line's words stand for; absent when there is
-/// none, or more than one.
-pub fn only_array(schema: &Value) -> Option<&str> {
-    let mut arrays = schema
-        .get("properties")?
-        .as_object()?
-        .iter()
-        .filter(|(_, property)| is_array(property))
-        .map(|(name, _)| name.as_str());
-    let first = arrays.next()?;
-    arrays.next().is_none().then_some(first)
-}
-
-fn is_array(property: &Value) -> bool {
-    match property.get("type") {
-        Some(Value::String(name)) => name == "array",
-        Some(Value::Array(names)) => names.iter().any(|name| name == "array"),
-        _ => false,
-    }
-}
-
 /// The input of a tool whose only array parameter has these words; absent when it has no such
 /// parameter.
 pub fn input(tool: &Tool, words: Vec<String>) -> Option<Value> {
-    let name = only_array(&tool.input.json)?;
+    let name = tool.input.only_words()?;
     Some(Value::Object(Map::from_iter([(
         name.to_owned(),
         words.into(),
@@ -114,7 +93,6 @@ pub fn input(tool: &Tool, words: Vec<String>) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_line_is_split_by_posix_quoting_and_nothing_is_expanded() {
@@ -147,21 +125,5 @@ mod tests {
         ] {
             assert_eq!(split(line).unwrap_err().to_string(), message, "{line:?}");
         }
-    }
-
-    #[test]
-    fn words_stand_for_the_only_array_parameter() {
-        let array = json!({"type": "array", "items": {"type": "string"}});
-        let text = json!({"type": "string"});
-        assert_eq!(
-            only_array(&json!({"properties": {"path": text, "args": array}})),
-            Some("args")
-        );
-        assert_eq!(
-            only_array(&json!({"properties": {"a": array, "b": array}})),
-            None
-        );
-        assert_eq!(only_array(&json!({"properties": {"path": text}})), None);
-        assert_eq!(only_array(&json!({"type": "object"})), None);
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::decide::{Request, decide_for};
 use super::verdict::{Decision, Reason};
@@ -174,14 +174,13 @@ pub fn input(tool: &Tool, input: &CaseInput) -> Result<Value, String> {
     match input {
         CaseInput::Input(input) => Ok(input.clone()),
         CaseInput::Line(line) => {
-            let Some(parameter) = tool.input.only_words() else {
-                return Err(format!(
+            let words = words::split(line).map_err(|error| error.to_string())?;
+            words::input(tool, words).ok_or_else(|| {
+                format!(
                     "a line stands for the words of a tool's only list, and `{}` has not exactly one",
                     tool.name
-                ));
-            };
-            let words = words::split(line).map_err(|error| error.to_string())?;
-            Ok(json!({ parameter: words }))
+                )
+            })
         }
     }
 }
