@@ -11,6 +11,8 @@
 //!   renders it into the words it would run and the command line a person would read;
 //! * *whether it may happen*: [`policy`] decides, purely and totally, and is the only maker of a
 //!   [`policy::Permit`];
+//! * *what may happen at all*: [`analysis`] takes a tool for the set of command lines that it lets
+//!   through, and proves, compares and explains that set;
 //! * *making it happen*: [`tool`] runs a permit and nothing else, and is the only module that
 //!   starts processes;
 //! * *talking to the model*: [`model`] speaks the Messages API, or plays a script;
@@ -35,6 +37,8 @@ pub mod config;
 pub mod call;
 
 pub mod policy;
+
+pub mod analysis;
 
 pub mod tool;
 

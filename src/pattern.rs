@@ -59,8 +59,10 @@ pub use name::{NameProblem, Names};
 use notation::Alternatives;
 pub use problem::Problem;
 pub use rule_set::{Matches, RuleSet};
-use sequence::{Sequence, Symbol};
+use sequence::Sequence;
+pub(crate) use sequence::Symbol;
 pub use usage::usage;
+pub(crate) use word::Branch;
 pub use word::Lengths;
 
 /// A pattern over a list of words.
@@ -145,6 +147,14 @@ impl Pattern {
     pub fn matches_written_flag(&self, value: &str) -> bool {
         self.body
             .any_word(&mut |word, _| word.matches_as_flag(value, self.lengths))
+    }
+
+    /// The branches of all expressions that are written with a leading `-`.
+    pub(crate) fn each_flag_branch(&self, visit: &mut dyn FnMut(&Branch)) {
+        self.body.any_word(&mut |word, _| {
+            word.flag_branches().iter().for_each(&mut *visit);
+            false
+        });
     }
 
     /// The places of expressions that are not written as a flag and can match a leading `-`.

@@ -12,4 +12,5 @@ mod verdict;
 
 pub use case::{check, input, load};
 pub use decide::{Request, decide, visible_tools};
+pub(crate) use decide::{decide_for, effect_decision};
 pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

@@ -126,6 +126,15 @@ impl Word {
         &self.branches
     }
 
+    /// The branches of the alternatives that are written with a leading `-`.
+    pub(crate) fn flag_branches(&self) -> &[Branch] {
+        match &self.flag {
+            Flag::None => &[],
+            Flag::All => &self.branches,
+            Flag::Some(branches) => branches,
+        }
+    }
+
     /// Whether it matches this argument.
     pub(crate) fn matches(&self, argument: &str, lengths: Lengths) -> bool {
         any(&self.branches, argument, lengths)
@@ -133,11 +142,7 @@ impl Word {
 
     /// Whether an alternative that is written with a leading `-` matches this argument.
     pub(super) fn matches_as_flag(&self, argument: &str, lengths: Lengths) -> bool {
-        match &self.flag {
-            Flag::None => false,
-            Flag::All => any(&self.branches, argument, lengths),
-            Flag::Some(branches) => any(branches, argument, lengths),
-        }
+        any(self.flag_branches(), argument, lengths)
     }
 
     /// Whether an alternative that is not written as a flag can match a leading `-`.

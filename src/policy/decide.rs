@@ -31,7 +31,7 @@ pub fn decide(config: &Config, request: Request<'_>, caller: &Caller) -> Verdict
 
 /// Decides one call for a caller, or for nobody in particular: cases speak of what holds for every
 /// role and channel.
-pub(super) fn decide_for(
+pub(crate) fn decide_for(
     config: &Config,
     request: Request<'_>,
     caller: Option<&Caller>,
@@ -285,6 +285,11 @@ fn reason(rule: &Rule) -> Reason {
             .unwrap_or_else(|| format!("it matches `{}`", rule.pattern.text())),
         place: Some(rule.place.clone()),
     }
+}
+
+/// What the effect of a tool answers where these policies apply.
+pub(crate) fn effect_decision(tool: &Tool, applying: &[&Policy]) -> Decision {
+    effect(tool, applying).decision
 }
 
 /// What the effect answers: the strictest of what the applying policies say of it, and where none

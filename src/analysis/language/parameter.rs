@@ -1,0 +1,262 @@
+//! What a parameter may be: its schema, the characters and lengths that hold for every text, and
+//! its rules.
+
+use serde_json::Value;
+
+use super::Depth;
+use super::template::Compiler;
+use crate::analysis::expression::TooLarge;
+use crate::analysis::line::Rules;
+use crate::analysis::track::{Patterns, Track};
+use crate::analysis::vocabulary::Test;
+use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX};
+
+/// Keywords that say nothing about which values are valid.
+const SILENT: [&str; 9] = [
+    "type",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "$comment",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+];
+
+/// Keywords of a text that are compiled.
+const OF_TEXTS: [&str; 5] = ["enum", "const", "pattern", "minLength", "maxLength"];
+
+/// Keywords of a list that are compiled; its items are looked at by themselves.
+const OF_LISTS: [&str; 3] = ["items", "minItems", "maxItems"];
+
+/// What `call` refuses in every text: see `DECEIVING` there.
+const CLEAR: &str = r"[^\p{Cc}\p{Cf}\p{Cn}\p{Zl}\p{Zp}]*";
+
+/// The same where newlines and tabs may stand.
+const CLEAR_LINES: &str = r"(?:[^\p{Cc}\p{Cf}\p{Cn}\p{Zl}\p{Zp}]|[\n\t])*";
+
+/// A path that does not stay below a folder, by its text alone.
+const LEAVING: &str = r"(?s)/.*|(?:.*/)?\.\.(?:/.*)?";
+
+/// Numbers as JSON writes them.
+const NUMBER: &str = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?";
+
+/// A fixed set of integers up to this size is written out.
+const MOST_INTEGERS: i64 = 2_000;
+
+/// An integer as JSON writes it where it was sent with a fraction or an exponent.
+const UNUSUAL_INTEGER: &str = r"-?[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+|-?[0-9]+\.0";
+
+impl Compiler<'_> {
+    fn schema(&self, name: &str) -> Value {
+        let json = &self.tool.input.json;
+        let schema = json.get("properties").and_then(|all| all.get(name));
+        schema.cloned().unwrap_or_default()
+    }
+
+    fn rules(&self, name: &str) -> Option<&'_ ArgumentRules> {
+        self.tool.arguments.get(name)
+    }
+
+    /// Notes what a schema says that is not compiled.
+    fn note_keywords(&mut self, at: &str, schema: &Value, known: &[&str]) {
+        for (keyword, value) in schema.as_object().into_iter().flatten() {
+            if !SILENT.contains(&keyword.as_str()) && !known.contains(&keyword.as_str()) {
+                self.opaque.insert(format!("{at}.{keyword}: {value}"));
+            }
+        }
+    }
+
+    /// What every text of a parameter must be, whatever its rules.
+    fn any_text(&mut self, name: &str, at: &str, schema: &Value) -> Result<Test, TooLarge> {
+        self.note_keywords(at, schema, &OF_TEXTS);
+        let texts = |value: &Value| value.as_str().map(str::to_owned);
+        let mut tests = Vec::new();
+        if let Some(values) = schema.get("enum").and_then(Value::as_array) {
+            let values: Vec<String> = values.iter().filter_map(texts).collect();
+            tests.push(
+                self.vocabulary
+                    .literals(values.iter().map(String::as_str))?,
+            );
+        }
+        if let Some(value) = schema.get("const").and_then(texts) {
+            tests.push(self.vocabulary.literals([value.as_str()])?);
+        }
+        if let Some(limit) = schema.get("maxLength").and_then(Value::as_u64) {
+            let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+            tests.push(self.vocabulary.length(limit));
+        }
+        if let Some(least) = schema.get("minLength").and_then(Value::as_u64)
+            && let Some(short) = least.checked_sub(1)
+        {
+            let short = u32::try_from(short).unwrap_or(u32::MAX);
+            tests.push(!self.vocabulary.length(short));
+        }
+        if let Some(pattern) = schema.get("pattern").and_then(Value::as_str) {
+            match searched(pattern) {
+                Some(whole) => tests.push(self.vocabulary.written(&whole)?),
+                None => {
+                    self.opaque.insert(format!("{at}.pattern: {pattern}"));
+                }
+            }
+        }
+        let rules = self.tool.arguments.get(name);
+        let max = rules.map_or(DEFAULT_ARGUMENT_MAX, |rules| rules.max);
+        tests.push(
+            self.vocabulary
+                .length(u32::try_from(max).unwrap_or(u32::MAX)),
+        );
+        let multiline = rules.is_some_and(|rules| rules.multiline);
+        let clear = if multiline { CLEAR_LINES } else { CLEAR };
+        tests.push(self.vocabulary.written(clear)?);
+        for known in ["default", "examples"] {
+            let value = schema.get(known).unwrap_or(&Value::Null);
+            super::learn_texts(value, self.vocabulary);
+        }
+        Ok(Test::All(tests))
+    }
+
+    /// What a parameter that is a text may be; where it begins its word, no flag by accident.
+    pub(super) fn text(&mut self, name: &str, begins: bool) -> Result<Test, TooLarge> {
+        let schema = self.schema(name);
+        let mut tests = vec![self.any_text(name, &format!("input.{name}"), &schema)?];
+        if self.depth == Depth::Bare {
+            return Ok(Test::All(tests));
+        }
+        let tool = self.tool;
+        let rules = tool.arguments.get(name);
+        if let Some(rules) = rules {
+            for rule in &rules.deny {
+                tests.push(!self.one_word(rule)?);
+            }
+            if let Some(allow) = &rules.allow {
+                let allow = allow.iter().map(|rule| self.one_word(rule));
+                tests.push(Test::Any(allow.collect::<Result<_, _>>()?));
+            }
+            if rules.within.is_some() {
+                tests.push(!self.vocabulary.written(LEAVING)?);
+            }
+        }
+        if begins && !rules.is_some_and(|rules| rules.dash) {
+            let mut may = vec![!self.vocabulary.written("(?s)-.*")?];
+            for rule in rules
+                .and_then(|rules| rules.allow.as_ref())
+                .into_iter()
+                .flatten()
+            {
+                may.extend(self.vocabulary.written_flags(&rule.pattern)?);
+            }
+            tests.push(Test::Any(may));
+        }
+        Ok(Test::All(tests))
+    }
+
+    fn one_word(&mut self, rule: &crate::config::tool::Rule) -> Result<Test, TooLarge> {
+        let test = self.vocabulary.one_word(&rule.pattern);
+        test.map_err(|_| TooLarge(format!("`{}`, at {}", rule.id, rule.place)))
+    }
+
+    /// What an item of a list may be, the rules on the list, and how many items it has.
+    pub(super) fn list(&mut self, name: &str) -> Result<List, TooLarge> {
+        let schema = self.schema(name);
+        let at = format!("input.{name}");
+        self.note_keywords(&at, &schema, &OF_LISTS);
+        let items = schema.get("items").cloned().unwrap_or_default();
+        let mut item = vec![self.any_text(name, &format!("{at}.items"), &items)?];
+        let count = |key: &str| schema.get(key).and_then(Value::as_u64);
+        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let most = count("maxItems").map(number);
+        let mut list = List {
+            item: Test::ALWAYS,
+            rules: None,
+            least: count("minItems").map_or(0, number),
+            most: most.filter(|_| self.depth == Depth::Counted),
+        };
+        if self.depth != Depth::Bare
+            && let Some(rules) = self.rules(name)
+        {
+            let (within, denies) = (rules.within.is_some(), rules.deny.len());
+            let closed = rules.allow.is_some();
+            let all = rules.deny.iter().chain(rules.allow.iter().flatten());
+            let all: Vec<_> = all.cloned().collect();
+            let mut patterns = Patterns::new();
+            for rule in &all {
+                self.vocabulary.rule(rule, &mut patterns)?;
+            }
+            if within {
+                item.push(!self.vocabulary.written(LEAVING)?);
+            }
+            list.rules = Some(Rules {
+                denies,
+                closed,
+                track: Track::new(patterns),
+            });
+        }
+        list.item = Test::All(item);
+        Ok(list)
+    }
+
+    /// How a number or a boolean may stand in a text.
+    pub(super) fn scalar(&mut self, name: &str) -> Result<Test, TooLarge> {
+        let schema = self.schema(name);
+        let at = format!("input.{name}");
+        let fixed = schema.get("enum").and_then(Value::as_array).cloned();
+        let fixed = fixed.or_else(|| schema.get("const").map(|value| vec![value.clone()]));
+        if let Some(values) = fixed {
+            self.note_keywords(&at, &schema, &["enum", "const"]);
+            let texts: Vec<String> = values.iter().map(Value::to_string).collect();
+            // `1.0` is the same number as `1`, and stands differently in a text.
+            let exact = self.vocabulary.literals(texts.iter().map(String::as_str))?;
+            let other = self.vocabulary.written(UNUSUAL_INTEGER)?;
+            let numbers = values.iter().any(Value::is_number);
+            return Ok(Test::Any(if numbers {
+                vec![exact, other]
+            } else {
+                vec![exact]
+            }));
+        }
+        if schema.get("type").and_then(Value::as_str) == Some("boolean") {
+            self.note_keywords(&at, &schema, &[]);
+            return self.vocabulary.literals(["true", "false"]);
+        }
+        let bound = |key: &str| schema.get(key).and_then(Value::as_i64);
+        if let (Some(least), Some(most)) = (bound("minimum"), bound("maximum"))
+            && schema.get("type").and_then(Value::as_str) == Some("integer")
+            && most.saturating_sub(least) < MOST_INTEGERS
+        {
+            self.note_keywords(&at, &schema, &["minimum", "maximum"]);
+            let texts: Vec<String> = (least..=most).map(|number| number.to_string()).collect();
+            let texts: Vec<_> = texts
+                .iter()
+                .map(|text| crate::analysis::expression::literal(text))
+                .collect();
+            let range = regex_syntax::hir::Hir::alternation(texts);
+            let range = self.vocabulary.expression(&range, None)?;
+            let other = self.vocabulary.written(UNUSUAL_INTEGER)?;
+            return Ok(Test::Any(vec![range, other]));
+        }
+        self.note_keywords(&at, &schema, &[]);
+        self.vocabulary.written(NUMBER)
+    }
+}
+
+/// What a list may be.
+pub(super) struct List {
+    pub(super) item: Test,
+    pub(super) rules: Option<Rules>,
+    pub(super) least: usize,
+    pub(super) most: Option<usize>,
+}
+
+/// A pattern of JSON Schema, which is searched, as an expression that is matched whole. `None` where
+/// the two notations may differ: the engine translates ECMA's classes.
+fn searched(pattern: &str) -> Option<String> {
+    let mut characters = pattern.chars();
+    while let Some(character) = characters.next() {
+        if character == '\\' && characters.next().is_none_or(char::is_alphanumeric) {
+            return None;
+        }
+    }
+    Some(format!("(?s:.*)(?:{pattern})(?s:.*)"))
+}

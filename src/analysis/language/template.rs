@@ -1,0 +1,330 @@
+//! From a tool's template to the elements of its lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Depth;
+use crate::analysis::automaton::Automaton;
+use crate::analysis::expression::{TooLarge, any, literal};
+use crate::analysis::line::{Element, Part as LinePart};
+use crate::analysis::vocabulary::{Test, Vocabulary};
+use crate::config::schema::ParameterKind;
+use crate::config::template::{Part, Template};
+use crate::config::tool::{Command, CommandWord, Http, Run, Tool};
+
+/// Lengths inside a word of several parameters are counted up to here.
+const LONGEST_COUNTED: u32 = 256;
+
+/// Compiles one tool.
+pub(super) struct Compiler<'a> {
+    pub(super) tool: &'a Tool,
+    pub(super) depth: Depth,
+    pub(super) vocabulary: &'a mut Vocabulary,
+    pub(super) opaque: BTreeSet<String>,
+    /// How often each parameter stands in a line.
+    shown: BTreeMap<String, usize>,
+}
+
+/// A line's name and elements.
+type Named = (String, Vec<Element>);
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(tool: &'a Tool, depth: Depth, vocabulary: &'a mut Vocabulary) -> Self {
+        let mut opaque = BTreeSet::new();
+        const KNOWN: [&str; 10] = [
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "title",
+            "description",
+            "examples",
+            "$schema",
+            "$comment",
+            "default",
+        ];
+        for (keyword, value) in tool.input.json.as_object().into_iter().flatten() {
+            if !KNOWN.contains(&keyword.as_str()) {
+                opaque.insert(format!("input.{keyword}: {value}"));
+            }
+        }
+        Self {
+            tool,
+            depth,
+            vocabulary,
+            opaque,
+            shown: BTreeMap::new(),
+        }
+    }
+
+    /// Every line that a call starts.
+    pub(super) fn lines(&mut self) -> Result<Vec<Named>, TooLarge> {
+        let tool = self.tool;
+        match &tool.run {
+            Run::Command(command) => Ok(vec![("run".to_owned(), self.command(command)?)]),
+            Run::Steps(steps) => (1..)
+                .zip(&steps.list)
+                .map(|(number, step)| {
+                    let name = match &step.id {
+                        Some(id) => format!("step `{id}`"),
+                        None => format!("step {number}"),
+                    };
+                    self.shown.clear();
+                    Ok((name, self.command(&step.command)?))
+                })
+                .collect(),
+            Run::Http(http) => Ok(vec![("request".to_owned(), self.request(http)?)]),
+            Run::Mcp { server, tool } => {
+                self.opaque.insert("the input, as JSON".to_owned());
+                let mut elements = Vec::new();
+                for word in ["mcp", server, tool] {
+                    elements.push(self.forced(word)?);
+                }
+                elements.push(Element::Word {
+                    test: self.vocabulary.written(r"(?s)\{.*\}")?,
+                    skip_to: None,
+                    parts: vec![LinePart::Opaque],
+                });
+                Ok(vec![("call".to_owned(), elements)])
+            }
+        }
+    }
+
+    /// Each parameter by itself that no line shows as it is, or only together with others.
+    pub(super) fn hidden(&mut self) -> Result<Vec<Named>, TooLarge> {
+        let tool = self.tool;
+        let mut lines = Vec::new();
+        for (name, parameter) in &tool.input.parameters {
+            let element = match parameter.kind {
+                ParameterKind::Text => Element::Word {
+                    test: self.text(name, false)?,
+                    skip_to: None,
+                    parts: vec![LinePart::Text(name.clone())],
+                },
+                ParameterKind::Scalar => Element::Word {
+                    test: self.scalar(name)?,
+                    skip_to: None,
+                    parts: vec![LinePart::Scalar(name.clone())],
+                },
+                ParameterKind::Words => self.splice(name)?,
+                ParameterKind::Structure => continue,
+            };
+            lines.push((format!("input {name}"), vec![element]));
+        }
+        Ok(lines)
+    }
+
+    fn command(&mut self, command: &Command) -> Result<Vec<Element>, TooLarge> {
+        let program = command.program.rsplit('/').next().unwrap_or_default();
+        let mut elements = vec![self.forced(program)?];
+        for word in &command.words {
+            match word {
+                CommandWord::One(template) => {
+                    let (test, parts) = self.word(template)?;
+                    let dropped = self.may_be_dropped(template);
+                    let skip_to = dropped.then_some(elements.len() + 1);
+                    elements.push(Element::Word {
+                        test,
+                        skip_to,
+                        parts,
+                    });
+                }
+                CommandWord::Group(group) => {
+                    let dropped = group.iter().any(|word| self.may_be_dropped(word));
+                    let after = elements.len() + group.len();
+                    for (at, template) in group.iter().enumerate() {
+                        let (test, parts) = self.word(template)?;
+                        elements.push(Element::Word {
+                            test,
+                            skip_to: (dropped && at == 0).then_some(after),
+                            parts,
+                        });
+                    }
+                }
+                CommandWord::Splice { parameter, .. } => {
+                    self.show(parameter);
+                    elements.push(self.splice(parameter)?);
+                }
+            }
+        }
+        Ok(elements)
+    }
+
+    /// Notes that a parameter stands in the line; where it does so twice, the two are taken apart.
+    fn show(&mut self, name: &str) {
+        let shown = self.shown.entry(name.to_owned()).or_default();
+        *shown += 1;
+        if *shown > 1 {
+            self.opaque
+                .insert(format!("`{name}` stands in several words"));
+        }
+    }
+
+    fn may_be_dropped(&self, template: &Template) -> bool {
+        template
+            .parameters()
+            .into_iter()
+            .any(|name| self.may_be_absent(name))
+    }
+
+    fn may_be_absent(&self, name: &str) -> bool {
+        let parameter = self.tool.input.parameters.get(name);
+        parameter.is_none_or(crate::config::schema::Parameter::may_be_absent)
+    }
+
+    fn forced(&mut self, word: &str) -> Result<Element, TooLarge> {
+        Ok(Element::Word {
+            test: self.vocabulary.literals([word])?,
+            skip_to: None,
+            parts: vec![LinePart::Literal(word.to_owned())],
+        })
+    }
+
+    fn splice(&mut self, name: &str) -> Result<Element, TooLarge> {
+        let list = self.list(name)?;
+        Ok(Element::Splice {
+            parameter: name.to_owned(),
+            item: list.item,
+            rules: list.rules,
+            least: list.least,
+            most: list.most,
+            may_be_absent: self.may_be_absent(name),
+        })
+    }
+
+    fn request(&mut self, http: &Http) -> Result<Vec<Element>, TooLarge> {
+        // The address is judged as it is understood, which is more than its text: of what the rules
+        // on parameters say only the hosts are certain here.
+        let hosts = http.hosts.iter().map(|host| match host.strip_prefix('*') {
+            Some(suffix) => format!(r"[!-~&&[^/?#@:\\]]+{}", regex_syntax::escape(suffix)),
+            None => regex_syntax::escape(host),
+        });
+        let hosts: Vec<String> = hosts.collect();
+        let address = format!(r"https://(?:{})/[!-~]*", hosts.join("|"));
+        if http.url.literal().is_none() {
+            self.opaque
+                .insert(format!("the address is understood from {}", http.url.text));
+        }
+        let test = match http.url.literal() {
+            Some(text) => {
+                let understood = reqwest::Url::parse(text).map(String::from);
+                let text = understood.unwrap_or_else(|_| text.to_owned());
+                self.vocabulary.literals([text.as_str()])?
+            }
+            None => self.vocabulary.written(&address)?,
+        };
+        let parts = match http.url.parts.as_slice() {
+            [Part::Parameter(name)] => vec![LinePart::Text(name.clone())],
+            _ => vec![LinePart::Opaque],
+        };
+        Ok(vec![
+            self.forced(&http.method)?,
+            Element::Word {
+                test,
+                skip_to: None,
+                parts,
+            },
+        ])
+    }
+
+    /// What one word of a command may be, and what it is made of.
+    fn word(&mut self, template: &Template) -> Result<(Test, Vec<LinePart>), TooLarge> {
+        let mut parts: Vec<LinePart> = Vec::new();
+        for part in &template.parts {
+            let next = self.part(part);
+            match (parts.last_mut(), next) {
+                (Some(LinePart::Literal(before)), LinePart::Literal(text)) => {
+                    before.push_str(&text)
+                }
+                (_, next) => parts.push(next),
+            }
+        }
+        parts.retain(|part| *part != LinePart::Literal(String::new()));
+        let test = match parts.as_slice() {
+            [] => self.vocabulary.literals([""])?,
+            [LinePart::Literal(text)] => self.vocabulary.literals([text.as_str()])?,
+            [one] => self.alone(one, true)?,
+            [LinePart::Literal(before), one, LinePart::Literal(after)] => {
+                let test = self.alone(one, false)?;
+                self.shaped(before, &test, after)?
+            }
+            [LinePart::Literal(before), one] => {
+                let test = self.alone(one, false)?;
+                self.shaped(before, &test, "")?
+            }
+            [one, LinePart::Literal(after)] => {
+                let test = self.alone(one, true)?;
+                self.shaped("", &test, after)?
+            }
+            several => self.several(several, &template.text)?,
+        };
+        Ok((test, parts))
+    }
+
+    /// A test of what stands between two literals: a word has one such reading only.
+    fn shaped(&mut self, before: &str, test: &Test, after: &str) -> Result<Test, TooLarge> {
+        let anything = self.vocabulary.expression(&any(), None)?;
+        let shape = self.vocabulary.around(before, &anything, after)?;
+        Ok(Test::All(vec![
+            shape,
+            self.vocabulary.around(before, test, after)?,
+        ]))
+    }
+
+    fn alone(&mut self, part: &LinePart, begins: bool) -> Result<Test, TooLarge> {
+        match part {
+            LinePart::Literal(text) => self.vocabulary.literals([text.as_str()]),
+            LinePart::Text(name) => self.text(name, begins),
+            LinePart::Scalar(name) => self.scalar(name),
+            LinePart::Opaque => self.vocabulary.expression(&any(), None),
+        }
+    }
+
+    /// A word with several parameters in it: where one ends and the next begins is open.
+    fn several(&mut self, parts: &[LinePart], text: &str) -> Result<Test, TooLarge> {
+        let too_large = || TooLarge(format!("the word `{text}`"));
+        // A later parameter begins the word where all before it are empty.
+        self.opaque
+            .insert(format!("lengths and dashes inside {text}"));
+        let mut automata = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            let automaton = match part {
+                LinePart::Literal(text) => Automaton::of(&literal(text)),
+                part => {
+                    let test = self.alone(part, at == 0)?;
+                    self.vocabulary.accepted(&test, LONGEST_COUNTED)
+                }
+            };
+            automata.push(automaton.ok_or_else(too_large)?);
+        }
+        let parts: Vec<&Automaton> = automata.iter().collect();
+        let whole = Automaton::concatenation(&parts).ok_or_else(too_large)?;
+        Ok(Test::Atom(self.vocabulary.atom(whole.into(), None)))
+    }
+
+    fn part(&mut self, part: &Part) -> LinePart {
+        match part {
+            Part::Literal(text) => LinePart::Literal(text.clone()),
+            Part::Env(name) => LinePart::Literal(format!("${name}")),
+            Part::Workspace => LinePart::Literal("$WORKSPACE".to_owned()),
+            Part::Secret(name) => LinePart::Literal(format!("$SECRET_{name}")),
+            Part::Step { id, .. } => LinePart::Literal(format!("$STEP_{id}")),
+            Part::Parameter(name) => {
+                self.show(name);
+                let kind = self.tool.input.parameters.get(name).map(|one| one.kind);
+                match kind {
+                    Some(ParameterKind::Text) => LinePart::Text(name.clone()),
+                    Some(ParameterKind::Scalar) => LinePart::Scalar(name.clone()),
+                    _ => LinePart::Opaque,
+                }
+            }
+            Part::Computed { source, .. } => {
+                self.opaque.insert(source.clone());
+                LinePart::Opaque
+            }
+            Part::Prompt { name, arguments } => {
+                self.opaque.insert(format!("prompt {name} {arguments:?}"));
+                LinePart::Opaque
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! From a line that a search found back to a call, which is then decided for real.
+
+use serde_json::{Map, Value};
+
+use super::line::{Element, Line, Part};
+use super::search::Path;
+use super::words::{Kind, Words};
+use crate::config::schema::{Parameter, ParameterKind};
+use crate::config::tool::{Expect, Tool};
+use crate::policy;
+
+/// An input that gives a line, beside the words of it.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    /// What the tool would be called with.
+    pub(super) input: Value,
+    /// The words of the line.
+    pub(super) words: Vec<String>,
+}
+
+/// Reads a path back as an input of a tool; `None` where the line does not tell.
+pub(super) fn candidate(
+    tool: &Tool,
+    line: &mut Line,
+    words: &Words,
+    path: &Path,
+) -> Option<Candidate> {
+    let kinds: Vec<(usize, &Kind)> = path
+        .iter()
+        .map(|kind| Some((*kind, words.kinds.get(*kind)?)))
+        .collect::<Option<_>>()?;
+    let answers: Vec<_> = kinds
+        .iter()
+        .map(|(at, kind)| (*at, &kind.answers))
+        .collect();
+    let reading = line.reading(&answers)?;
+    let texts: Vec<String> = kinds.iter().map(|(_, kind)| kind.word.clone()).collect();
+    let input = input(tool, line, &reading, &texts)?;
+    Some(Candidate {
+        input: Value::Object(input),
+        words: texts,
+    })
+}
+
+/// The input that a reading of a line stands for.
+fn input(
+    tool: &Tool,
+    line: &Line,
+    reading: &[usize],
+    texts: &[String],
+) -> Option<Map<String, Value>> {
+    let mut input = base(tool);
+    for element in line.elements() {
+        match element {
+            Element::Splice { parameter, .. } => {
+                input.remove(parameter);
+            }
+            Element::Word { parts, .. } => {
+                for part in parts {
+                    if let Part::Text(name) | Part::Scalar(name) = part {
+                        input.remove(name);
+                    }
+                }
+            }
+        }
+    }
+    for (at, text) in reading.iter().zip(texts) {
+        match line.elements().get(*at)? {
+            Element::Word { parts, .. } => read_word(tool, parts, text, &mut input)?,
+            Element::Splice { parameter, .. } => {
+                let list = input.entry(parameter.clone());
+                let list = list.or_insert_with(|| Value::Array(Vec::new()));
+                list.as_array_mut()?.push(Value::String(text.clone()));
+            }
+        }
+    }
+    for (name, parameter) in &tool.input.parameters {
+        if parameter.required && !input.contains_key(name) {
+            input.insert(name.clone(), some_value(tool, name, parameter));
+        }
+    }
+    Some(input)
+}
+
+/// The input of a case that passes: it has a good value for whatever a line does not show.
+fn base(tool: &Tool) -> Map<String, Value> {
+    let passing = tool.tests.iter().find(|case| case.expect != Expect::Deny);
+    let input = passing.and_then(|case| policy::input(tool, &case.input).ok());
+    match input {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
+}
+
+fn some_value(tool: &Tool, name: &str, parameter: &Parameter) -> Value {
+    let schema = tool
+        .input
+        .json
+        .get("properties")
+        .and_then(|all| all.get(name));
+    let fixed = schema.and_then(|schema| {
+        let listed = schema.get("enum").and_then(|values| values.get(0));
+        listed
+            .or_else(|| schema.get("const"))
+            .or_else(|| schema.get("minimum"))
+    });
+    match (fixed, parameter.kind) {
+        (Some(value), _) => value.clone(),
+        (None, ParameterKind::Text) => Value::from("a"),
+        (None, ParameterKind::Words) => Value::Array(Vec::new()),
+        (None, ParameterKind::Scalar) => {
+            match schema
+                .and_then(|schema| schema.get("type"))
+                .and_then(Value::as_str)
+            {
+                Some("boolean") => Value::Bool(false),
+                _ => Value::from(1),
+            }
+        }
+        (None, ParameterKind::Structure) => Value::Object(Map::new()),
+    }
+}
+
+/// Reads the parameters of one word out of it.
+fn read_word(
+    tool: &Tool,
+    parts: &[Part],
+    text: &str,
+    input: &mut Map<String, Value>,
+) -> Option<()> {
+    if let [Part::Opaque] = parts
+        && let Ok(Value::Object(members)) = serde_json::from_str(text)
+        && matches!(tool.run, crate::config::tool::Run::Mcp { .. })
+    {
+        input.extend(members);
+        return Some(());
+    }
+    for (part, value) in split(parts, text)? {
+        match part {
+            Part::Text(name) => {
+                input.insert(name.clone(), Value::String(value.to_owned()));
+            }
+            Part::Scalar(name) => {
+                input.insert(name.clone(), serde_json::from_str(value).ok()?);
+            }
+            Part::Literal(_) | Part::Opaque => {}
+        }
+    }
+    Some(())
+}
+
+/// One way of cutting a word into its parts.
+fn split<'p, 't>(parts: &'p [Part], text: &'t str) -> Option<Vec<(&'p Part, &'t str)>> {
+    let Some((part, rest)) = parts.split_first() else {
+        return text.is_empty().then(Vec::new);
+    };
+    if let Part::Literal(literal) = part {
+        let after = text.strip_prefix(literal.as_str())?;
+        let mut all = split(rest, after)?;
+        all.insert(0, (part, text.get(..literal.len())?));
+        return Some(all);
+    }
+    let ends = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .skip(1)
+        .chain([text.len()]);
+    let ends: Vec<usize> = if rest.is_empty() {
+        vec![text.len()]
+    } else {
+        ends.chain([0]).collect()
+    };
+    ends.into_iter().find_map(|end| {
+        let (value, after) = text.split_at_checked(end)?;
+        let mut all = split(rest, after)?;
+        all.insert(0, (part, value));
+        Some(all)
+    })
+}
