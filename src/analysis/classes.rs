@@ -155,7 +155,7 @@ impl Classes {
                 *slot = Some((character, cost));
             }
         };
-        for character in ('\0'..='\u{7f}').rev() {
+        for character in '\0'..='\u{7f}' {
             offer(character, self.of(character));
         }
         for (at, (start, class)) in self.stretches().enumerate() {

@@ -6,7 +6,7 @@ use super::bits::Bits;
 use super::expression::TooLarge;
 use super::language::{Depth, Judge, Language, learn_words, track, wanted};
 use super::line::{IMPOSSIBLE, Line};
-use super::search::{Goal, Machine, search};
+use super::search::{Goal, Machine, States, search};
 use super::track::Track;
 use super::vocabulary::Vocabulary;
 use super::witness::{Candidate, candidate};
@@ -282,18 +282,16 @@ struct Forbidden<'a> {
 }
 
 impl Goal for Forbidden<'_> {
-    fn is_hopeless(&self, machines: &[Machine], states: &[u32]) -> bool {
+    fn is_hopeless(&self, machines: &[Machine], states: &States) -> bool {
         let [Machine::Line(_), Machine::Patterns(policies), ..] = machines else {
             return true;
         };
-        let [line, policy, ..] = states else {
-            return true;
-        };
+        let [line, policy, ..] = states;
         let settled = policies.settled(*policy);
         *line == IMPOSSIBLE || settled.is_none_or(|settled| self.judge.is_hopeless(settled))
     }
 
-    fn is_met(&self, machines: &[Machine], states: &[u32]) -> bool {
+    fn is_met(&self, machines: &[Machine], states: &States) -> bool {
         let [
             Machine::Line(line),
             Machine::Patterns(policies),
@@ -302,9 +300,7 @@ impl Goal for Forbidden<'_> {
         else {
             return false;
         };
-        let [whole, policy, matching] = states else {
-            return false;
-        };
+        let [whole, policy, matching, ..] = states;
         let passes = |matching: &Bits| self.judge.decision(matching) != Decision::Deny;
         line.is_whole(*whole)
             && forbidden
@@ -322,13 +318,13 @@ impl Goal for Forbidden<'_> {
 struct Reachable;
 
 impl Goal for Reachable {
-    fn is_hopeless(&self, _: &[Machine], states: &[u32]) -> bool {
+    fn is_hopeless(&self, _: &[Machine], states: &States) -> bool {
         states.first() == Some(&IMPOSSIBLE)
     }
 
-    fn is_met(&self, machines: &[Machine], states: &[u32]) -> bool {
+    fn is_met(&self, machines: &[Machine], states: &States) -> bool {
         match (machines, states) {
-            ([Machine::Line(line), Machine::Patterns(forbidden)], [whole, matching]) => {
+            ([Machine::Line(line), Machine::Patterns(forbidden)], [whole, matching, ..]) => {
                 line.is_whole(*whole)
                     && forbidden
                         .accepting(*matching)

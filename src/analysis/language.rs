@@ -226,14 +226,21 @@ pub(super) fn track(
     Ok(Track::new(patterns))
 }
 
-/// What a word of one of these lines must be.
+/// What a word of one of these lines must be: of an item of a list also that some rule can take it,
+/// where one must.
 pub(super) fn wanted<'a>(languages: impl IntoIterator<Item = &'a Language>) -> Vec<Test> {
     let lines = languages.into_iter().flat_map(|language| &language.lines);
     lines
         .flat_map(|(_, elements)| elements)
         .map(|element| match element {
             Element::Word { test, .. } => test.clone(),
-            Element::Splice { item, .. } => item.clone(),
+            Element::Splice { item, rules, .. } => {
+                let taken = rules.as_ref().filter(|rules| rules.closed).map(|rules| {
+                    let tests = rules.track.patterns().tests_from(rules.denies);
+                    Test::Any(tests.cloned().collect())
+                });
+                Test::All([item.clone()].into_iter().chain(taken).collect())
+            }
         })
         .collect()
 }

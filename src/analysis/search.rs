@@ -6,8 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::bits::Bits;
 use super::line::Line;
 use super::track::Track;
 use super::words::Words;
@@ -17,6 +18,13 @@ pub(super) const MOST_STATES: usize = 400_000;
 
 /// What one more word of a line costs, beside what it costs to read.
 const WORD: u32 = 12;
+
+/// What the automata of a search have come to, in their order; what is not used is 0.
+pub(super) type States = [u32; MOST_MACHINES];
+
+/// A search is over at most this many automata: two versions of a tool with their policies, and a
+/// mark.
+const MOST_MACHINES: usize = 6;
 
 /// One of the automata of a search.
 #[derive(Debug)]
@@ -34,15 +42,22 @@ impl Machine {
             Self::Patterns(track) => track.start(),
         }
     }
+
+    fn after(&mut self, state: u32, kind: usize, answers: &Bits) -> u32 {
+        match self {
+            Self::Line(line) => line.after(state, kind, answers),
+            Self::Patterns(track) => track.after(state, kind, answers),
+        }
+    }
 }
 
 /// What is searched for.
 pub(super) trait Goal {
     /// Whether nothing that is searched for lies behind these states.
-    fn is_hopeless(&self, machines: &[Machine], states: &[u32]) -> bool;
+    fn is_hopeless(&self, machines: &[Machine], states: &States) -> bool;
 
     /// Whether a line that ends in these states is one.
-    fn is_met(&self, machines: &[Machine], states: &[u32]) -> bool;
+    fn is_met(&self, machines: &[Machine], states: &States) -> bool;
 
     /// How many lines are wanted.
     fn wanted(&self) -> usize {
@@ -66,10 +81,14 @@ pub(super) struct Found {
 
 /// Searches for lines.
 pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) -> Found {
-    let start: Box<[u32]> = machines.iter().map(Machine::start).collect();
+    let mut start = States::default();
+    for (state, machine) in start.iter_mut().zip(machines.iter()) {
+        *state = machine.start();
+    }
     let mut nodes = Nodes::new(start);
     let mut heap = BinaryHeap::from([Reverse((0_u32, 0_u32))]);
     let mut done: Vec<bool> = Vec::new();
+    let mut seen: FxHashSet<States> = FxHashSet::default();
     let mut found = Found {
         paths: Vec::new(),
         states: 0,
@@ -81,7 +100,7 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
             Some(done) if !*done => *done = true,
             _ => continue,
         }
-        let Some(states) = nodes.states.get(node as usize).cloned() else {
+        let Some(states) = nodes.states.get(node as usize).copied() else {
             continue;
         };
         if goal.is_met(machines, &states) {
@@ -91,12 +110,17 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
                 break;
             }
         }
+        // Kinds come cheapest first, so that of those that lead the same way the first counts.
+        seen.clear();
         for (kind, word) in words.kinds.iter().enumerate() {
-            let step = |(machine, state): (&mut Machine, &u32)| match machine {
-                Machine::Line(line) => line.after(*state, kind, &word.answers),
-                Machine::Patterns(track) => track.after(*state, kind, &word.answers),
-            };
-            let after: Box<[u32]> = machines.iter_mut().zip(&states).map(step).collect();
+            let mut after = States::default();
+            for (machine, (state, after)) in machines.iter_mut().zip(states.iter().zip(&mut after))
+            {
+                *after = machine.after(*state, kind, &word.answers);
+            }
+            if !seen.insert(after) {
+                continue;
+            }
             if goal.is_hopeless(machines, &after) {
                 continue;
             }
@@ -116,22 +140,22 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
 
 /// The states met so far, each with the cheapest way to it.
 struct Nodes {
-    states: Vec<Box<[u32]>>,
-    numbers: FxHashMap<Box<[u32]>, u32>,
+    states: Vec<States>,
+    numbers: FxHashMap<States, u32>,
     ways: Vec<(u32, Option<(u32, usize)>)>,
 }
 
 impl Nodes {
-    fn new(start: Box<[u32]>) -> Self {
+    fn new(start: States) -> Self {
         Self {
-            numbers: FxHashMap::from_iter([(start.clone(), 0)]),
+            numbers: FxHashMap::from_iter([(start, 0)]),
             states: vec![start],
             ways: vec![(0, None)],
         }
     }
 
     /// Notes a way to states; their number where it is the cheapest so far.
-    fn reach(&mut self, states: Box<[u32]>, cost: u32, from: u32, kind: usize) -> Option<u32> {
+    fn reach(&mut self, states: States, cost: u32, from: u32, kind: usize) -> Option<u32> {
         let way = (cost, Some((from, kind)));
         if let Some(number) = self.numbers.get(&states) {
             let known = self.ways.get_mut(*number as usize)?;
@@ -142,7 +166,7 @@ impl Nodes {
             return Some(*number);
         }
         let number = u32::try_from(self.states.len()).ok()?;
-        self.numbers.insert(states.clone(), number);
+        self.numbers.insert(states, number);
         self.states.push(states);
         self.ways.push(way);
         Some(number)

@@ -17,7 +17,8 @@ pub(super) struct Patterns {
     positions: Vec<Position>,
     /// The patterns that match no words at all.
     empty: Vec<usize>,
-    count: usize,
+    /// For each pattern its first position.
+    starts: Vec<usize>,
 }
 
 /// One position of one of the patterns.
@@ -41,7 +42,7 @@ impl Patterns {
                 accepts: None,
             }],
             empty: Vec::new(),
-            count: 0,
+            starts: Vec::new(),
         }
     }
 
@@ -49,8 +50,8 @@ impl Patterns {
     /// whether it matches no words at all.
     pub(super) fn push(&mut self, positions: Vec<Position>, first: &[usize], empty: bool) {
         let offset = self.positions.len();
-        let number = self.count;
-        self.count += 1;
+        let number = self.starts.len();
+        self.starts.push(offset);
         if empty {
             self.empty.push(number);
         }
@@ -66,14 +67,11 @@ impl Patterns {
         }
     }
 
-    /// How many patterns there are.
-    pub(super) fn count(&self) -> usize {
-        self.count
-    }
-
-    /// What the positions take.
-    pub(super) fn tests(&self) -> impl Iterator<Item = &Test> {
-        self.positions.iter().map(|position| &position.takes)
+    /// What the words of the patterns from a number on must be.
+    pub(super) fn tests_from(&self, number: usize) -> impl Iterator<Item = &Test> {
+        let first = self.starts.get(number).copied().unwrap_or(usize::MAX);
+        let positions = self.positions.iter().skip(first);
+        positions.map(|position| &position.takes)
     }
 }
 
@@ -88,6 +86,10 @@ pub(super) struct Track {
     accepts: Vec<Bits>,
     /// and those that will match whatever follows.
     settled: Vec<Bits>,
+    /// For each state the positions that can take the next word.
+    onward: Vec<Bits>,
+    /// For each kind of word the positions that take it, once it was met.
+    taken: Vec<Option<Bits>>,
     /// For each state and each kind of word the state after it.
     steps: Vec<Vec<u32>>,
 }
@@ -100,11 +102,18 @@ impl Track {
             numbers: FxHashMap::default(),
             accepts: Vec::new(),
             settled: Vec::new(),
+            onward: Vec::new(),
+            taken: Vec::new(),
             steps: Vec::new(),
         };
         let start = Bits::of(track.patterns.positions.len(), [START]);
         track.number(start);
         track
+    }
+
+    /// The patterns.
+    pub(super) fn patterns(&self) -> &Patterns {
+        &self.patterns
     }
 
     /// The state before the first word.
@@ -118,21 +127,9 @@ impl Track {
         if let Some(next) = known.copied().filter(|next| *next != UNKNOWN) {
             return next;
         }
-        let positions = &self.patterns.positions;
-        let mut after = Bits::none(positions.len());
-        let taken = self
-            .states
-            .get(state as usize)
-            .into_iter()
-            .flat_map(Bits::iter);
-        for at in taken.filter_map(|at| positions.get(at)) {
-            for follower in &at.followers {
-                let takes = positions.get(*follower).map(|position| &position.takes);
-                if !after.contains(*follower) && takes.is_some_and(|takes| takes.holds(answers)) {
-                    after.insert(*follower);
-                }
-            }
-        }
+        let taken = self.taken(kind, answers);
+        let onward = self.onward.get(state as usize);
+        let after = onward.map_or_else(|| Bits::none(0), |onward| onward.and(&taken));
         let next = self.number(after);
         if let Some(row) = self.steps.get_mut(state as usize) {
             if row.len() <= kind {
@@ -143,6 +140,23 @@ impl Track {
             }
         }
         next
+    }
+
+    /// The positions that take a kind of word.
+    fn taken(&mut self, kind: usize, answers: &Bits) -> Bits {
+        if self.taken.len() <= kind {
+            self.taken.resize(kind + 1, None);
+        }
+        let positions = &self.patterns.positions;
+        let taking = || {
+            let all = positions.iter().enumerate();
+            let taking = all.filter(|(_, position)| position.takes.holds(answers));
+            Bits::of(positions.len(), taking.map(|(at, _)| at))
+        };
+        match self.taken.get_mut(kind) {
+            Some(slot) => slot.get_or_insert_with(taking).clone(),
+            None => taking(),
+        }
     }
 
     /// The patterns that match the words so far.
@@ -161,8 +175,8 @@ impl Track {
         }
         let number = u32::try_from(self.states.len()).unwrap_or(UNKNOWN);
         let positions = &self.patterns.positions;
-        let mut accepts = Bits::none(self.patterns.count);
-        let mut settled = Bits::none(self.patterns.count);
+        let mut accepts = Bits::none(self.patterns.starts.len());
+        let mut settled = Bits::none(self.patterns.starts.len());
         for at in state.iter() {
             let Some(position) = positions.get(at) else {
                 continue;
@@ -180,6 +194,9 @@ impl Track {
                     .for_each(|pattern| accepts.insert(*pattern));
             }
         }
+        let followers = state.iter().filter_map(|at| positions.get(at));
+        let followers = followers.flat_map(|position| position.followers.iter().copied());
+        self.onward.push(Bits::of(positions.len(), followers));
         self.accepts.push(accepts);
         self.settled.push(settled);
         self.steps.push(Vec::new());

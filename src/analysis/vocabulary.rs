@@ -58,6 +58,18 @@ impl Test {
         }
     }
 
+    /// Whether it can still hold, where `may` says of each atom whether it can still hold; whether an
+    /// atom will is not known before the word ends.
+    pub(super) fn may_hold(&self, may: &dyn Fn(Atom) -> bool) -> bool {
+        match self {
+            Self::Atom(atom) => may(*atom),
+            // An atom that may hold may fail as well.
+            Self::Not(_) => true,
+            Self::All(tests) => tests.iter().all(|test| test.may_hold(may)),
+            Self::Any(tests) => tests.iter().any(|test| test.may_hold(may)),
+        }
+    }
+
     /// The atoms that it asks.
     pub(super) fn atoms(&self, out: &mut BTreeSet<Atom>) {
         match self {
