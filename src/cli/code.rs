@@ -5,7 +5,7 @@
 //! `**Error.** A key is not known.` Every code has a page and every page a code; the tests of the
 //! pages say what to write when one is missing.
 
-use crate::diagnostic::suggestion;
+use crate::diagnostic;
 
 /// The page of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,112 @@ macro_rules! pages {
 
 /// Every page, by code.
 const PAGES: &[Page] = pages! {
+    "additional-properties"
+    "bad-address"
+    "bad-case"
+    "bad-default"
+    "bad-digest"
+    "bad-duration"
+    "bad-environment"
+    "bad-host"
+    "bad-json-schema"
+    "bad-name"
+    "bad-program"
+    "bad-prompt-call"
+    "bad-template"
+    "bad-url"
+    "case-fails"
+    "case-rule"
+    "computed-include"
+    "computed-program"
+    "duplicate-caller"
+    "duplicate-key"
+    "duplicate-rule"
+    "duplicate-step"
+    "empty-file"
+    "empty-policy"
+    "empty-rules"
+    "empty-text"
+    "file-twice"
+    "flag-before-dropped"
+    "host-environment"
+    "host-program"
+    "host-sandbox"
+    "host-secret"
+    "import-circle"
+    "list-in-text"
+    "loose-dash"
+    "method-writes"
+    "misplaced-name"
+    "missing-allow"
+    "missing-case"
+    "missing-file"
+    "missing-include"
+    "missing-key"
+    "missing-prompt"
+    "no-approver"
+    "not-a-file"
+    "not-a-folder"
+    "not-enforced-yet"
+    "not-one-word"
+    "not-utf8"
+    "nothing-to-check"
+    "out-of-range"
+    "parameter-type"
+    "pattern-back-reference"
+    "pattern-bad-expression"
+    "pattern-bad-name"
+    "pattern-class-word"
+    "pattern-count"
+    "pattern-empty"
+    "pattern-empty-alternative"
+    "pattern-glued-bracket"
+    "pattern-glued-repeat"
+    "pattern-idle-max"
+    "pattern-max-place"
+    "pattern-name-cycle"
+    "pattern-name-taken"
+    "pattern-nothing-to-repeat"
+    "pattern-part-in-word"
+    "pattern-space-in-word"
+    "pattern-too-large"
+    "pattern-unclosed-bracket"
+    "pattern-unknown-name"
+    "pattern-unopened-bracket"
+    "pattern-written-anchor"
+    "prompt-fails"
+    "redacts-nothing"
+    "reserved-name"
+    "secret-in-file"
+    "selector-not-for-all"
+    "selects-nothing"
+    "shared-token"
+    "too-deep"
+    "too-large"
+    "two-documents"
+    "unexpected-file"
+    "unknown-filter"
     "unknown-key"
+    "unknown-name"
+    "unknown-parameter"
+    "unknown-role"
+    "unknown-rule"
+    "unknown-test"
+    "unknown-tool"
+    "unknown-value"
+    "unquoted-scalar"
+    "unquoted-template"
+    "unreadable-file"
+    "unused-argument"
+    "unused-name"
+    "unused-prompt"
+    "word-after-splice"
+    "wrong-type"
+    "yaml-alias"
+    "yaml-key"
+    "yaml-syntax"
+    "yaml-tab"
+    "yaml-tag"
 };
 
 impl Page {
@@ -69,7 +174,7 @@ pub(crate) fn pages() -> &'static [Page] {
     PAGES
 }
 
-/// The way out for a code that has no page.
-pub(crate) fn nearest(code: &str) -> String {
-    suggestion(code, PAGES.iter().map(Page::code), "the codes are")
+/// The code that was probably meant.
+pub(crate) fn nearest(code: &str) -> Option<&'static str> {
+    diagnostic::nearest(code, PAGES.iter().map(Page::code))
 }

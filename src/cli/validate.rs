@@ -41,7 +41,7 @@ pub(crate) struct Validate {
     #[arg(long)]
     host: bool,
     /// Explain a code with an example of wrong and of right, or list all codes
-    #[arg(long, value_name = "CODE", num_args = 0..=1, conflicts_with_all = ["dir", "output", "fix", "host"])]
+    #[arg(long, value_name = "CODE", num_args = 0..=1, conflicts_with_all = ["dir", "format", "file", "fix", "host"])]
     explain: Option<Option<String>>,
 }
 
@@ -139,16 +139,21 @@ fn explain(code: Option<&str>, screen: &Screen) -> Result {
     let Some(code) = code else {
         for page in code::pages() {
             let severity = page.severity().to_lowercase();
-            screen.line(&format!("{:<28} {severity}: {}", page.code(), page.summary()))?;
+            screen.line(&format!(
+                "{:<28} {severity}: {}",
+                page.code(),
+                page.summary()
+            ))?;
         }
         return Ok(Exit::Done);
     };
     let Some(page) = code::page(code) else {
         let failure = Failure::usage(format!("there is no code `{code}`"));
-        let help = code::nearest(code);
-        return Err(failure.help(format!(
-            "{help}; `tolkien validate --explain` lists them all"
-        )));
+        let all = "`tolkien validate --explain` lists all codes";
+        return Err(failure.help(match code::nearest(code) {
+            Some(near) => format!("did you mean `{near}`? {all}"),
+            None => all.to_owned(),
+        }));
     };
     screen.answer(Some(page.text()))?;
     Ok(Exit::Done)
