@@ -16,7 +16,8 @@ fn repository() -> Folder {
     folder.write("agent/policies/second lock.yaml", "deny: [df]\n");
     folder.write(
         "agent/policies/lock.yaml",
-        "descripton: 'Größe | @all'\nlet: {a|b: x, idle: y}\ndeny:\n  - match: 'df (a b)'\n    becuse: no\n",
+        "descripton: 'Größe | @all'\nlet: {a|b: x, idle: y}\ndeny:\n  - match: 'df (a b)'\n    becuse: no\n\
+         ask:\n  - {id: one, match: df /}\n  - {id: one, match: df /home}\n",
     );
     folder
 }
@@ -69,7 +70,68 @@ fn a_finding_in_sarif_has_its_rule_its_place_its_fix_and_a_fingerprint() {
         .iter()
         .find(|result| result["ruleId"] == "unknown-key")
         .unwrap();
-    insta::assert_snapshot!(serde_json::to_string_pretty(misspelt).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(misspelt).unwrap(), @r#"
+    {
+      "ruleId": "unknown-key",
+      "ruleIndex": 4,
+      "level": "error",
+      "message": {
+        "text": "`descripton` is not a key of a policy\n\nhelp: did you mean `description`?"
+      },
+      "locations": [
+        {
+          "physicalLocation": {
+            "artifactLocation": {
+              "uri": "agent/policies/lock.yaml",
+              "uriBaseId": "%SRCROOT%"
+            },
+            "region": {
+              "startLine": 1,
+              "startColumn": 1,
+              "endLine": 1,
+              "endColumn": 11
+            }
+          }
+        }
+      ],
+      "fixes": [
+        {
+          "description": {
+            "text": "did you mean `description`?"
+          },
+          "artifactChanges": [
+            {
+              "artifactLocation": {
+                "uri": "agent/policies/lock.yaml",
+                "uriBaseId": "%SRCROOT%"
+              },
+              "replacements": [
+                {
+                  "deletedRegion": {
+                    "startLine": 1,
+                    "startColumn": 1,
+                    "endLine": 1,
+                    "endColumn": 11
+                  },
+                  "insertedContent": {
+                    "text": "description"
+                  }
+                }
+              ]
+            }
+          ]
+        }
+      ],
+      "partialFingerprints": {
+        "primaryLocationLineHash": "2e9258ee64687302:1"
+      }
+    }
+    "#);
+    let twice = results
+        .iter()
+        .find(|result| result["ruleId"] == "duplicate-rule")
+        .unwrap();
+    insta::assert_snapshot!(serde_json::to_string(&twice["relatedLocations"]).unwrap(), @r#"[{"id":0,"physicalLocation":{"artifactLocation":{"uri":"agent/policies/lock.yaml","uriBaseId":"%SRCROOT%"},"region":{"startLine":7,"startColumn":5,"endLine":7,"endColumn":27}},"message":{"text":"first here"}}]"#);
     let uris: Vec<&str> = results
         .iter()
         .map(|result| {
@@ -111,7 +173,15 @@ fn annotations_name_the_file_from_the_top_of_the_repository() {
     let folder = repository();
     let ran = folder.run(&["validate", "agent", "--format", "github"]);
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.out, @"");
+    insta::assert_snapshot!(ran.out, @r#"
+    ::error file=agent/policies/lock.yaml,line=1,endLine=1,col=1,endColumn=11,title=unknown-key::`descripton` is not a key of a policy%0Ahelp: did you mean `description`?
+    ::error file=agent/policies/lock.yaml,line=2,endLine=2,col=12,endColumn=12,title=pattern-bad-name::`a|b` cannot be a name%0Ahelp: a name is a letter, then letters, digits, `_` and `-`
+    ::error file=agent/policies/lock.yaml,line=2,endLine=2,col=21,endColumn=22,title=unquoted-scalar::`y` without quotes is a boolean to many YAML readers, and a text is needed%0Ahelp: write "y"
+    ::warning file=agent/policies/lock.yaml,line=4,endLine=4,col=18,endColumn=19,title=pattern-space-in-word::this space is a part of one single word%0Ahelp: write `\ ` if that is meant; brackets around several words need spaces inside: `( a b )`
+    ::error file=agent/policies/lock.yaml,line=5,endLine=5,col=5,endColumn=11,title=unknown-key::`becuse` is not a key of a rule%0Ahelp: did you mean `because`?
+    ::error file=agent/policies/lock.yaml,line=8,endLine=8,col=5,endColumn=31,title=duplicate-rule::there is a second rule `lock.one`%0Ahelp: give each rule of a policy an `id` of its own%0Aagent/policies/lock.yaml:7: first here
+    ::error file=agent/policies/second lock.yaml,line=1,endLine=1,title=bad-name::`second lock` is no name for a policy%0Ahelp: start with a letter and use `a-z`, `0-9` and `-`, at most 64: `second-lock`
+    "#);
 }
 
 #[test]
@@ -126,10 +196,31 @@ fn a_comment_has_a_line_that_says_how_it_stands_and_a_table_for_each_severity() 
         "comment.md",
     ]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    insta::assert_snapshot!(folder.read("comment.md"), @"");
+    insta::assert_snapshot!(folder.read("comment.md"), @r#"
+    ❌ **tolkien validate**: 6 errors, 1 warning; checked 1 tool, 3 policies, 1 prompt, 6 cases and 0 invariants
+
+    ### Errors
+
+    | Where | Finding | What to do |
+    | --- | --- | --- |
+    | `agent/policies/lock.yaml:1` | **unknown-key**: `descripton` is not a key of a policy | did you mean `description`? |
+    | `agent/policies/lock.yaml:2` | **pattern-bad-name**: <code>a&#124;b</code> cannot be a name | a name is a letter, then letters, digits, `_` and `-` |
+    | `agent/policies/lock.yaml:2` | **unquoted-scalar**: `y` without quotes is a boolean to many YAML readers, and a text is needed | write "y" |
+    | `agent/policies/lock.yaml:5` | **unknown-key**: `becuse` is not a key of a rule | did you mean `because`? |
+    | `agent/policies/lock.yaml:8` | **duplicate-rule**: there is a second rule `lock.one` | give each rule of a policy an `id` of its own |
+    | `agent/policies/second lock.yaml` | **bad-name**: `second lock` is no name for a policy | start with a letter and use `a-z`, `0-9` and `-`, at most 64: `second-lock` |
+
+    ### Warnings
+
+    | Where | Finding | What to do |
+    | --- | --- | --- |
+    | `agent/policies/lock.yaml:4` | **pattern-space-in-word**: this space is a part of one single word | write <code>&#92; </code> if that is meant; brackets around several words need spaces inside: `( a b )` |
+
+    `tolkien validate --fix` mends 4 findings.
+    "#);
     let clean = Folder::with_configuration();
     let ran = clean.run(&["validate", "--format", "markdown"]);
-    insta::assert_snapshot!(ran.out, @"");
+    insta::assert_snapshot!(ran.out, @"✅ **tolkien validate**: no findings; checked 1 tool, 1 policy, 1 prompt, 6 cases and 0 invariants");
 }
 
 #[test]
@@ -199,9 +290,18 @@ fn what_is_safe_is_fixed_and_the_rest_is_told() {
     let ran = folder.run(&["validate", "agent", "--fix", "--format", "json"]);
     assert_eq!(ran.code, 1);
     assert_ne!(folder.read("agent/policies/lock.yaml"), before);
-    insta::assert_snapshot!(folder.read("agent/policies/lock.yaml"), @"");
+    insta::assert_snapshot!(folder.read("agent/policies/lock.yaml"), @r#"
+    description: 'Größe | @all'
+    let: {a|b: x, idle: "y"}
+    deny:
+      - match: 'df (a\ b)'
+        because: "no"
+    ask:
+      - {id: one, match: df /}
+      - {id: one, match: df /home}
+    "#);
     let told = ran.err.lines().next().unwrap();
-    assert_eq!(told, "fixed 4 findings in `policies/lock.yaml`");
+    assert_eq!(told, "fixed 5 findings in `policies/lock.yaml`");
     let left: Value = serde_json::from_str(&ran.out).unwrap();
     let left: Vec<&str> = left["diagnostics"]
         .as_array()
@@ -209,7 +309,7 @@ fn what_is_safe_is_fixed_and_the_rest_is_told() {
         .iter()
         .map(|found| found["code"].as_str().unwrap())
         .collect();
-    assert_eq!(left, [""]);
+    assert_eq!(left, ["pattern-bad-name", "duplicate-rule", "bad-name"]);
     let metadata = fs::metadata(folder.path("agent/policies/lock.yaml")).unwrap();
     assert_eq!(metadata.permissions().mode() & 0o777, 0o640);
     let files = fs::read_dir(folder.path("agent/policies")).unwrap();
@@ -308,7 +408,8 @@ fn what_this_machine_lacks_is_told_only_where_it_is_asked_for_and_behind_the_res
         "env: {A: \"{{ env.NOT_HERE }}\"}\n  command: [no-such-df,",
     );
     folder.write("tools.d/disk.yaml", &tool);
-    folder.write("tolkien.yaml", "environment: {NOT_HERE: null}\n");
+    let settings = folder.read("tolkien.yaml") + "\nenvironment: {NOT_HERE: null}\n";
+    folder.write("tolkien.yaml", &settings);
     folder.write(
         "policies/read-only.yaml",
         "let: {idle: x}\ndeny: ['rm **']\n",
@@ -316,9 +417,12 @@ fn what_this_machine_lacks_is_told_only_where_it_is_asked_for_and_behind_the_res
     let without = folder.run(&["validate", "--fail-on", "warning", "--format", "github"]);
     assert_eq!(without.code, 1);
     let with = folder.run(&["validate", "--host", "--format", "github"]);
-    assert_eq!(with.code, 0, "{}", with.err);
+    assert_eq!(with.code, 0, "{}", with.out);
     let own = with.out.strip_prefix(&without.out).unwrap();
-    insta::assert_snapshot!(own, @"");
+    insta::assert_snapshot!(own, @"
+    ::warning file=tools.d/disk.yaml,line=21,endLine=21,col=12,endColumn=32,title=host-environment::environment name `NOT_HERE` is not set and has no default, so `disk` is disabled here%0Ahelp: set it where the engine runs, or give it a default in `tolkien.yaml`
+    ::warning file=tools.d/disk.yaml,line=22,endLine=22,col=12,endColumn=12,title=host-program::`no-such-df` is not on the engine's PATH, so `disk` is disabled here%0Ahelp: install it in one of `/usr/local/sbin`, `/usr/local/bin`, `/usr/sbin`, `/usr/bin`, `/sbin` and `/bin`, which are the engine's own PATH
+    ");
     let here = folder.run_with(
         &["validate", "--host", "--format", "github"],
         &[("NOT_HERE", "x")],
