@@ -15,6 +15,8 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Place, Source};
 
+#[cfg(test)]
+pub(crate) use reader::asked;
 pub(crate) use reader::{Fields, Reader};
 
 /// The largest file that is read, in bytes: a ConfigMap, the whole of it, holds no more.

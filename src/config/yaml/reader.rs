@@ -1,6 +1,9 @@
 //! Reading typed values out of a tree, with every mismatch reported and none fatal: a field that
 //! cannot be read is absent, and reading goes on.
 
+#[cfg(test)]
+pub(crate) mod asked;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -95,6 +98,8 @@ impl<'a> Reader<'a> {
         what: &str,
         known: &[&str],
     ) -> Option<Fields<'n>> {
+        #[cfg(test)]
+        asked::remember(what, known);
         let entries = self.entries(node, what)?;
         for entry in entries {
             if !known.contains(&entry.key.as_str()) {
