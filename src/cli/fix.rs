@@ -136,8 +136,8 @@ fn written(source: &Source, fixes: &[&Fix]) -> Option<String> {
         at = bytes.end;
     }
     text.push_str(source.text().get(at..)?);
-    let fixed = Source::new(source.name().as_ref(), text);
-    is_readable(&fixed).then(|| fixed.text().to_string())
+    let after = Source::new(source.name().as_ref(), text);
+    is_readable(&after).then(|| after.text().to_string())
 }
 
 /// The file that a name stands for: what a link leads to, as long as that lies in the folder.

@@ -41,8 +41,8 @@ pub(crate) struct Validate {
     #[arg(long)]
     host: bool,
     /// Explain a code with an example of wrong and of right, or list all codes
-    #[arg(long, value_name = "CODE", num_args = 0..=1, conflicts_with_all = ["dir", "format", "file", "fix", "host"])]
-    explain: Option<Option<String>>,
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["dir", "format", "file", "fix", "host"])]
+    explain: Option<String>,
 }
 
 /// The least severity that makes a check fail.
@@ -68,7 +68,7 @@ impl Validate {
     /// Checks and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         if let Some(code) = &self.explain {
-            return explain(code.as_deref(), screen);
+            return explain(code, screen);
         }
         let root = root::choose(self.dir.as_deref().or(config));
         let mut loaded = if self.fix {
@@ -134,9 +134,9 @@ fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
     Ok(mended.loaded)
 }
 
-/// Prints the page of a code, or every code with its sentence.
-fn explain(code: Option<&str>, screen: &Screen) -> Result {
-    let Some(code) = code else {
+/// Prints the page of a code, or for none every code with its sentence.
+fn explain(code: &str, screen: &Screen) -> Result {
+    if code.is_empty() {
         for page in code::pages() {
             let severity = page.severity().to_lowercase();
             screen.line(&format!(
@@ -146,7 +146,7 @@ fn explain(code: Option<&str>, screen: &Screen) -> Result {
             ))?;
         }
         return Ok(Exit::Done);
-    };
+    }
     let Some(page) = code::page(code) else {
         let failure = Failure::usage(format!("there is no code `{code}`"));
         let all = "`tolkien validate --explain` lists all codes";

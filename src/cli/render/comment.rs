@@ -133,15 +133,16 @@ fn plain(text: &str) -> String {
 
 /// Every mark that could mean something, as its number.
 fn entities(text: &str) -> String {
-    let mut written = String::new();
-    for character in text.chars() {
+    text.chars().fold(String::new(), |mut written, character| {
         if character.is_ascii_punctuation() {
-            written.push_str(&format!("&#{};", u32::from(character)));
+            written.push_str("&#");
+            written.push_str(&u32::from(character).to_string());
+            written.push(';');
         } else {
             written.push(character);
         }
-    }
-    written
+        written
+    })
 }
 
 #[cfg(test)]

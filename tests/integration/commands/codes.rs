@@ -186,11 +186,8 @@ fn example(code: &str, page: &str, kind: &str) -> Example {
         let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else {
             continue;
         };
-        let text: String = lines
-            .by_ref()
-            .take_while(|line| *line != "```")
-            .map(|line| format!("{line}\n"))
-            .collect();
+        let inside: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        let text = inside.join("\n") + "\n";
         match info.split(' ').collect::<Vec<_>>()[..] {
             ["sh", "wrong" | "right"] => example.shown |= info.ends_with(kind),
             [_, file, is, ref rest @ ..] if ["wrong", "right"].contains(&is) => {
@@ -243,7 +240,7 @@ fn root(example: &Example) -> Folder {
     }
     for (file, text) in &example.files {
         let written = match files.get(file) {
-            Some(before) if file.ends_with(".yaml") => {
+            Some(before) if !file.starts_with("prompts/") => {
                 let keys: BTreeSet<String> = parts(text).into_iter().map(|(key, _)| key).collect();
                 let kept = parts(before)
                     .into_iter()

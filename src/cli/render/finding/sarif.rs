@@ -192,13 +192,14 @@ fn span(place: &Place) -> Value {
 /// A path as a URI reference: what RFC 3986 does not let stand in one is percent-encoded, and so is
 /// a colon, which could end a scheme.
 fn uri(path: &str) -> String {
-    let mut written = String::new();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte);
+    path.bytes().fold(String::new(), |mut written, byte| {
+        if plain(byte) {
             written.push(char::from(byte));
         } else {
-            written.push_str(&format!("%{byte:02X}"));
+            written.push('%');
+            written.push_str(&hex(&[byte]).to_uppercase());
         }
-    }
-    written
+        written
+    })
 }
