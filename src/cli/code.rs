@@ -5,7 +5,7 @@
 //! `**Error.** A key is not known.` Every code has a page and every page a code; the tests of the
 //! pages say what to write when one is missing.
 
-use crate::diagnostic;
+use crate::diagnostic::{listed, nearest};
 
 /// The page of one code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,7 +174,15 @@ pub(crate) fn pages() -> &'static [Page] {
     PAGES
 }
 
-/// The code that was probably meant.
-pub(crate) fn nearest(code: &str) -> Option<&'static str> {
-    diagnostic::nearest(code, PAGES.iter().map(Page::code))
+/// The way out for a code that has no page: the one that was probably meant, those with that word in
+/// them, or the list of all.
+pub(crate) fn way_out(code: &str) -> String {
+    let all = "`tolkien validate --explain` lists all codes";
+    let codes = || PAGES.iter().map(Page::code);
+    let alike: Vec<&str> = codes().filter(|known| known.contains(code)).collect();
+    match nearest(code, codes()) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None if alike.is_empty() => all.to_owned(),
+        None => format!("there are {}", listed(alike, "and")),
+    }
 }

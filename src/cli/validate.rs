@@ -149,11 +149,7 @@ fn explain(code: &str, screen: &Screen) -> Result {
     }
     let Some(page) = code::page(code) else {
         let failure = Failure::usage(format!("there is no code `{code}`"));
-        let all = "`tolkien validate --explain` lists all codes";
-        return Err(failure.help(match code::nearest(code) {
-            Some(near) => format!("did you mean `{near}`? {all}"),
-            None => all.to_owned(),
-        }));
+        return Err(failure.help(code::way_out(code)));
     };
     screen.answer(Some(page.text()))?;
     Ok(Exit::Done)

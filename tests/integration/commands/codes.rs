@@ -345,4 +345,9 @@ fn a_code_is_explained_and_a_misspelt_one_gets_the_nearest() {
     error: there is no code `unknown-kye`
     help: did you mean `unknown-key`? `tolkien validate --explain` lists all codes
     ");
+    let several = folder.run(&["validate", "--explain", "host"]);
+    insta::assert_snapshot!(several.err, @r"
+    error: there is no code `host`
+    help: there are `bad-host`, `host-environment`, `host-program`, `host-sandbox` and `host-secret`
+    ");
 }
