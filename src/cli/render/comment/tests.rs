@@ -55,6 +55,8 @@ fn a_part_that_does_not_fit_is_counted_and_so_is_all_behind_it() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever stands in a file, a sentence about it stays in its cell and shows it.
     #[test]
     fn no_text_leaves_its_cell(text in "[ -~é\u{200b}\n\r\t]{0,60}|[`|\\\\<>*_\\[\\]&;#a ]{0,30}") {
