@@ -12,6 +12,8 @@ mod check;
 
 mod client;
 
+mod code;
+
 mod completions;
 
 mod compose;
@@ -26,11 +28,15 @@ mod exit;
 
 mod failure;
 
+mod fix;
+
 mod init;
 
 mod input;
 
 mod local;
+
+mod output;
 
 mod prompt;
 

@@ -42,6 +42,8 @@ use tool::Tool;
 
 pub use check::NOT_ENFORCED;
 pub(crate) use check::load;
+pub(crate) use source::hex;
+pub(crate) use yaml::is_readable;
 
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::pattern::RuleSet;

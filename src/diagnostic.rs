@@ -92,13 +92,17 @@ impl fmt::Display for Place {
     }
 }
 
-/// A replacement that mends the finding without changing what was meant.
+/// A replacement that mends the finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
     /// What is replaced.
     pub place: Place,
     /// What stands there afterwards.
     pub replacement: String,
+    /// Whether it cannot change what was meant, so that a machine may apply it. Otherwise it is shown,
+    /// and a person decides: it may permit more, or it guesses which of the operator's own names was
+    /// meant.
+    pub safe: bool,
 }
 
 /// One finding.
@@ -116,7 +120,7 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that explain it, each with a few words.
     pub labels: Vec<(Place, String)>,
-    /// A replacement that a machine may apply.
+    /// A replacement that mends it.
     pub fix: Option<Fix>,
 }
 
@@ -169,8 +173,25 @@ impl Diagnostic {
         self.fix = Some(Fix {
             place,
             replacement: replacement.into(),
+            safe: true,
         });
         self
+    }
+
+    /// The same with a replacement for a person to look at first.
+    #[must_use]
+    pub fn proposal(mut self, place: Place, replacement: impl Into<String>) -> Self {
+        self.fix = Some(Fix {
+            place,
+            replacement: replacement.into(),
+            safe: false,
+        });
+        self
+    }
+
+    /// Whether a machine may mend it.
+    pub fn is_fixable(&self) -> bool {
+        self.fix.as_ref().is_some_and(|fix| fix.safe)
     }
 }
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::failure::Result;
+use super::failure::{Failure, Result};
+use super::output::{Format, Output};
 use super::render::{Screen, decision};
-use super::validate::Format;
 use super::{Exit, input, local, root};
 use crate::config::Overrides;
 use crate::config::policy::Channel;
@@ -37,9 +37,8 @@ pub(crate) struct Check {
     /// The door it comes through
     #[arg(long, value_enum, default_value_t = Door::Local)]
     channel: Door,
-    /// How the verdict is written
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// The doors, as the command line names them.
@@ -65,6 +64,7 @@ impl From<Door> for Channel {
 impl Check {
     /// Decides and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
+        self.refuse_formats_of_findings()?;
         let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
         let tool = input::tool(&config, &self.tool)?;
         let input = input::parse(tool, &self.input)?;
@@ -81,16 +81,29 @@ impl Check {
             input: &input,
         };
         let verdict = decide(&config, request, &caller);
-        screen.data(&match self.format {
-            Format::Human => decision::human(&verdict, screen.paint()),
+        let text = match self.output.format {
             Format::Json => {
                 decision::json(&verdict, config.revision()).context("cannot write the verdict")?
             }
-        })?;
+            _ => decision::human(&verdict, self.output.paint(screen)),
+        };
+        self.output.write(&text, screen)?;
         Ok(match verdict.decision() {
             Decision::Allow => Exit::Done,
             Decision::Ask => Exit::Ask,
             Decision::Deny => Exit::Negative,
         })
+    }
+    /// A verdict is no list of findings in files.
+    fn refuse_formats_of_findings(&self) -> Result<()> {
+        let format = match self.output.format {
+            Format::Human | Format::Json => return Ok(()),
+            Format::Sarif => "sarif",
+            Format::Github => "github",
+            Format::Markdown => "markdown",
+        };
+        let message = format!("a verdict cannot be written as `{format}`, which lists findings");
+        let help = "write `--format human` or `--format json`";
+        Err(Failure::usage(message).help(help))
     }
 }

@@ -46,9 +46,56 @@ pub(crate) fn parse(tool: &Tool, arguments: &[String]) -> Result<Value> {
 }
 
 fn parse_json(text: &str) -> Result<Value> {
-    serde_json::from_str(text)
-        .map_err(|error| Failure::usage(format!("the input is not JSON: {error}")))
+    serde_json::from_str(text).map_err(|error| {
+        let message = format!("the input is not JSON: {}", in_words(text, &error));
+        Failure::usage(message)
+            .help("in a shell, put all of it in single quotes: '{\"key\": \"value\"}'")
+    })
 }
+
+/// What is wrong with a JSON text and where, in words of JSON.
+fn in_words(text: &str, error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        return "it ends before it is complete".to_owned();
+    }
+    let line = text.lines().nth(error.line().saturating_sub(1));
+    let before = line
+        .and_then(|line| line.get(..error.column().saturating_sub(1)))
+        .unwrap_or_default();
+    let column = before.chars().count() + 1;
+    let place = match error.line() {
+        0 | 1 => format!("column {column}"),
+        line => format!("line {line}, column {column}"),
+    };
+    let written = error.to_string();
+    let what = WORDS
+        .iter()
+        .find(|(theirs, _)| written.starts_with(theirs))
+        .map_or("this is not allowed here", |(_, ours)| ours);
+    format!("at {place} {what}")
+}
+
+/// The parser's words, and ours.
+const WORDS: [(&str, &str); 12] = [
+    ("key must be a string", "a key in double quotes is missing"),
+    ("expected value", "a value is missing"),
+    ("expected `:`", "a `:` is missing"),
+    ("expected `,` or `}`", "a `,` or a `}` is missing"),
+    ("expected `,` or `]`", "a `,` or a `]` is missing"),
+    (
+        "expected ident",
+        "a word stands that is not `true`, `false` or `null`",
+    ),
+    ("trailing comma", "a comma stands before the end"),
+    ("trailing characters", "something stands behind the end"),
+    ("invalid number", "a number is not written as JSON wants it"),
+    ("number out of range", "a number is too large"),
+    (
+        "control character",
+        "a control character stands inside a string",
+    ),
+    ("invalid escape", "an escape means nothing"),
+];
 
 /// An input of the right shape, to be filled in.
 fn example(tool: &Tool) -> String {
@@ -60,4 +107,41 @@ fn example(tool: &Tool) -> String {
         .map(|name| format!("{}: …", Value::from(name)))
         .collect();
     format!("'{{{}}}'", members.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_input_is_told_with_its_column_in_plain_words() {
+        for (text, expected) in [
+            ("{oops", "at column 2 a key in double quotes is missing"),
+            ("{\"é\" 1}", "at column 6 a `:` is missing"),
+            ("{\"a\": }", "at column 7 a value is missing"),
+            ("{\"a\": 1", "it ends before it is complete"),
+            (
+                "{\"a\": 1} x",
+                "at column 10 something stands behind the end",
+            ),
+            (
+                "{\n\"a\": 1,}",
+                "at line 2, column 8 a comma stands before the end",
+            ),
+            ("{\"a\": 1 2}", "at column 9 a `,` or a `}` is missing"),
+            (
+                "{\"a\": tru}",
+                "at column 10 a word stands that is not `true`, `false` or `null`",
+            ),
+            ("{\"a\": \"\\q\"}", "at column 9 an escape means nothing"),
+            (
+                "{\"a\": 01}",
+                "at column 8 a number is not written as JSON wants it",
+            ),
+            ("{\"a\": 1e999}", "at column 11 a number is too large"),
+        ] {
+            let error = serde_json::from_str::<Value>(text).unwrap_err();
+            assert_eq!(in_words(text, &error), expected, "{text}: {error}");
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! The one place that prints: data on standard output, everything else on standard error, colour
 //! only where somebody sees it, and no complaint when the reader of a pipe has left.
 
+mod annotation;
+
+mod comment;
+
 pub(crate) mod decision;
 
 pub(crate) mod finding;
@@ -10,6 +14,8 @@ pub(crate) mod markdown;
 pub(crate) mod paint;
 
 pub(crate) mod progress;
+
+pub(crate) mod repository;
 
 pub(crate) mod table;
 

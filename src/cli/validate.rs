@@ -5,45 +5,44 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::failure::Result;
-use super::render::paint::Paint;
-use super::render::{Screen, finding};
-use super::{Exit, root};
-use crate::config::Overrides;
+use super::failure::{Failure, Result};
+use super::output::{Format, Output};
+use super::render::repository::Repository;
+use super::render::{Screen, counted, finding};
+use super::{Exit, code, fix, root};
+use crate::config::host::Host;
+use crate::config::{Loaded, Overrides};
 use crate::diagnostic::Severity;
 
 /// Check a configuration: every file, every rule, every case
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tolkien validate\n  tolkien validate ./config --format json -o findings.json\n  \
-                  tolkien validate --fail-on warning",
+                  tolkien validate --format github     annotations for GitHub and Gitea Actions\n  \
+                  tolkien validate --fail-on warning\n  tolkien validate --explain unknown-key",
     long_about = "Checks a configuration as a whole and tells every finding at once, each with its \
                   place and the way out. The result does not depend on this machine: no program, \
-                  variable, network or cluster is needed.\n\nExit codes: 0 no finding at or above \
-                  --fail-on, 1 there is one, 2 wrong usage or no such folder."
+                  variable, network or cluster is needed, unless --host asks about them.\n\nExit \
+                  codes: 0 no finding at or above --fail-on, 1 there is one, 2 wrong usage or no such \
+                  folder."
 )]
 pub(crate) struct Validate {
     /// The configuration folder (default: as for --config)
     dir: Option<PathBuf>,
-    /// How the findings are written
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
-    /// Write the findings to a file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// The least severity that makes the check fail
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
-}
-
-/// How an answer is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
+    /// Write the fixes that cannot change what was meant, then check again
+    #[arg(long)]
+    fix: bool,
+    /// Check this machine too: programs, environment, secrets, sandbox
+    #[arg(long)]
+    host: bool,
+    /// Explain a code with an example of wrong and of right, or list all codes
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["dir", "format", "file", "fix", "host"])]
+    explain: Option<String>,
 }
 
 /// The least severity that makes a check fail.
@@ -68,25 +67,90 @@ impl FailOn {
 impl Validate {
     /// Checks and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
+        if let Some(code) = &self.explain {
+            return explain(code, screen);
+        }
         let root = root::choose(self.dir.as_deref().or(config));
-        let loaded = root::load(&root, Overrides::None)?;
+        let mut loaded = if self.fix {
+            mended(&root, screen)?
+        } else {
+            root::load(&root, Overrides::None)?
+        };
+        if self.host
+            && let Some(config) = &loaded.config
+        {
+            loaded.diagnostics.extend(Host::probe(config).findings());
+        }
         let failed = loaded
             .worst()
             .is_some_and(|worst| worst >= self.fail_on.severity());
-        let paint = match self.output {
-            Some(_) => Paint::plain(),
-            None => screen.paint(),
-        };
-        let text = match self.format {
-            Format::Human => finding::human(&loaded, paint),
-            Format::Json => finding::json(&loaded, !failed).context("cannot write the findings")?,
-        };
-        match &self.output {
-            Some(file) => std::fs::write(file, text)
-                .with_context(|| format!("cannot write `{}`", file.display()))?,
-            None => screen.data(&text)?,
-        }
+        let text = self.text(&loaded, &root, failed, screen)?;
+        self.output.write(&text, screen)?;
         screen.summary(&loaded);
         Ok(if failed { Exit::Negative } else { Exit::Done })
     }
+
+    fn text(&self, loaded: &Loaded, root: &Path, failed: bool, screen: &Screen) -> Result<String> {
+        let repository = Repository::around(root);
+        let text = match self.output.format {
+            Format::Human => Ok(finding::human(loaded, self.output.paint(screen))),
+            Format::Json => finding::json(loaded, !failed),
+            Format::Sarif => finding::sarif(loaded, &repository),
+            Format::Github => Ok(finding::github(loaded, &repository)),
+            Format::Markdown => Ok(finding::markdown(loaded, &repository)),
+        };
+        Ok(text.context("cannot write the findings")?)
+    }
+}
+
+/// Mends a folder, and says what was done.
+fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
+    if !root.is_dir() && root.exists() {
+        return Err(Failure::usage(format!(
+            "`{}` is a file, and `--fix` mends folders",
+            root.display()
+        ))
+        .help("mend the folder that it is made from"));
+    }
+    let mended = fix::mend(root, || root::load(root, Overrides::None))?;
+    let files: Vec<String> = mended
+        .files
+        .iter()
+        .map(|file| format!("`{file}`"))
+        .collect();
+    screen.note(&match mended.fixed {
+        0 => "nothing to fix".to_owned(),
+        fixed => format!(
+            "fixed {} in {}",
+            counted(fixed, "finding", "findings"),
+            files.join(", ")
+        ),
+    });
+    for file in &mended.left_alone {
+        screen.warn(&format!(
+            "`{file}` is a link that leads out of the folder, so it was left alone"
+        ));
+    }
+    Ok(mended.loaded)
+}
+
+/// Prints the page of a code, or for none every code with its sentence.
+fn explain(code: &str, screen: &Screen) -> Result {
+    if code.is_empty() {
+        for page in code::pages() {
+            let severity = page.severity().to_lowercase();
+            screen.line(&format!(
+                "{:<28} {severity}: {}",
+                page.code(),
+                page.summary()
+            ))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let Some(page) = code::page(code) else {
+        let failure = Failure::usage(format!("there is no code `{code}`"));
+        return Err(failure.help(code::way_out(code)));
+    };
+    screen.answer(Some(page.text()))?;
+    Ok(Exit::Done)
 }

@@ -5,6 +5,8 @@
 
 mod needs;
 
+mod sandbox;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use super::Config;
 use super::name::{EnvName, SecretName, ToolName};
 use super::secret::{self, SecretString};
 use super::settings::{SecretSource, Settings};
+use crate::diagnostic::{self, Diagnostic, Place, listed};
 use needs::Needs;
 
 /// Where bare program names are looked up. Fixed, so that neither the engine's own environment nor
@@ -46,6 +49,7 @@ pub struct Host {
     secrets: BTreeMap<SecretName, SecretSource>,
     programs: BTreeMap<String, PathBuf>,
     disabled: BTreeMap<ToolName, Vec<String>>,
+    findings: Vec<Diagnostic>,
     scratch: Option<PathBuf>,
     memory: Option<PathBuf>,
 }
@@ -71,6 +75,8 @@ impl Host {
                 .map(|tool| (tool.name.clone(), Needs::of(tool))),
             variable,
         );
+        host.findings.extend(sandbox::findings(config));
+        diagnostic::sort(&mut host.findings);
         host.scratch = secret::variable("TMPDIR")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
@@ -110,7 +116,10 @@ impl Host {
         let mut host = Self::new(environment, settings.secrets.clone(), BTreeMap::new());
         for (tool, needs) in tools {
             let lacking = host.meet(&needs);
+            let findings = lacking.iter().map(|lack| lack.finding(&tool));
+            host.findings.extend(findings);
             if !lacking.is_empty() {
+                let lacking = lacking.into_iter().map(|lack| lack.text).collect();
                 host.disabled.insert(tool, lacking);
             }
         }
@@ -118,32 +127,46 @@ impl Host {
     }
 
     /// Finds what one tool needs, and says in plain words what is not here.
-    fn meet(&mut self, needs: &Needs<'_>) -> Vec<String> {
+    fn meet<'a>(&mut self, needs: &Needs<'a>) -> Vec<Lack<'a>> {
         let mut lacking = Vec::new();
-        for program in &needs.programs {
-            match find_program(program) {
+        for (program, place) in &needs.programs {
+            let text = match find_program(program) {
                 Some(path) => {
                     self.programs.insert((*program).to_owned(), path);
+                    continue;
                 }
                 None if program.starts_with('/') => {
-                    lacking.push(format!("`{program}` is not a program on this host"));
+                    format!("`{program}` is not a program on this host")
                 }
-                None => lacking.push(format!("`{program}` is not on the engine's PATH")),
-            }
+                None => format!("`{program}` is not on the engine's PATH"),
+            };
+            let help = format!(
+                "install it in one of {}, which are the engine's own PATH",
+                listed(PROGRAM_PATH, "and")
+            );
+            lacking.push(Lack::new("host-program", place, text, help));
         }
-        for name in &needs.environment {
+        for (name, place) in &needs.environment {
             if !self.environment.contains_key(*name) {
-                lacking.push(format!(
-                    "environment name `{name}` is not set and has no default"
-                ));
+                let text = format!("environment name `{name}` is not set and has no default");
+                let help = "set it where the engine runs, or give it a default in `tolkien.yaml`";
+                lacking.push(Lack::new("host-environment", place, text, help));
             }
         }
-        for name in &needs.secrets {
+        for (name, place) in &needs.secrets {
             if let Err(error) = self.secret(name) {
-                lacking.push(format!("secret `{name}` is not available: {error}"));
+                let text = format!("secret `{name}` is not available: {error}");
+                let help = "mount its file or set its variable where the engine runs";
+                lacking.push(Lack::new("host-secret", place, text, help));
             }
         }
         lacking
+    }
+
+    /// What this machine lacks, each at the place that needs it: nothing that a configuration could
+    /// be blamed for.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        self.findings.clone()
     }
 
     /// The value of a name of the environment, or its default; absent when it has neither.
@@ -177,6 +200,32 @@ impl Host {
     /// Where the private folders are made that are nothing but a place to run in.
     pub fn light_scratch(&self) -> &Path {
         self.memory.as_deref().unwrap_or(self.scratch())
+    }
+}
+
+/// Something that one tool needs and this machine has not.
+struct Lack<'a> {
+    code: &'static str,
+    place: &'a Place,
+    text: String,
+    help: String,
+}
+
+impl<'a> Lack<'a> {
+    fn new(code: &'static str, place: &'a Place, text: String, help: impl Into<String>) -> Self {
+        let help = help.into();
+        Self {
+            code,
+            place,
+            text,
+            help,
+        }
+    }
+
+    /// A warning: on another machine it does not hold.
+    fn finding(&self, tool: &ToolName) -> Diagnostic {
+        let message = format!("{}, so `{tool}` is disabled here", self.text);
+        Diagnostic::warning(self.code, self.place.clone(), message).help(&self.help)
     }
 }
 

@@ -491,3 +491,6 @@ pub(crate) fn fill_defaults(schema: &InputSchema, input: &mut Map<String, Value>
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ use std::ops::Range;
 
 use crate::diagnostic::{Diagnostic, Place, Source};
 
+#[cfg(test)]
+pub(crate) use reader::asked;
 pub(crate) use reader::{Fields, Reader};
 
 /// The largest file that is read, in bytes: a ConfigMap, the whole of it, holds no more.
@@ -173,6 +175,22 @@ impl Node {
             source.place(self.span.start..self.span.start)
         }
     }
+
+    /// A text as it is written inside this scalar: what its quotes give a meaning is escaped.
+    pub(crate) fn write_inside(&self, source: &Source, text: String) -> String {
+        let raw = source.text().get(self.span.clone()).unwrap_or_default();
+        match raw.chars().next() {
+            Some('"') => text.replace('\\', "\\\\").replace('"', "\\\""),
+            Some('\'') => text.replace('\'', "''"),
+            _ => text,
+        }
+    }
+}
+
+/// Whether a text can be read as one file of a configuration at all.
+pub(crate) fn is_readable(source: &Source) -> bool {
+    let mut found = Vec::new();
+    build::tree(source, &mut found).is_ok() && found.is_empty()
 }
 
 /// Parses one file; answers a tree as far as there is one, and adds what is wrong.

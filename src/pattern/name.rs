@@ -198,7 +198,7 @@ impl Names {
         match near {
             Some((_, near)) => problem
                 .help(format!("did you mean `<{near}>`?"))
-                .fix(format!("<{near}>")),
+                .proposal(format!("<{near}>")),
             None => problem
                 .help("names are given under `let` and `parts`; for the character write `[<]`"),
         }

@@ -15,6 +15,8 @@ pub struct Problem {
     pub help: Option<String>,
     /// What to write in place of the span.
     pub fix: Option<String>,
+    /// The fix may match more than was meant, or guesses a name: a person looks at it first.
+    pub unsure: bool,
     /// A warning only: the pattern can be used as it is.
     pub hint: bool,
 }
@@ -27,6 +29,7 @@ impl Problem {
             message: message.into(),
             help: None,
             fix: None,
+            unsure: false,
             hint: false,
         }
     }
@@ -39,6 +42,12 @@ impl Problem {
     pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
+    }
+
+    /// A fix for a person to look at first.
+    pub(super) fn proposal(mut self, fix: impl Into<String>) -> Self {
+        self.unsure = true;
+        self.fix(fix)
     }
 
     pub(super) fn hint(mut self) -> Self {

@@ -92,7 +92,8 @@ fn back_reference(text: &str, span: Range<usize>, written: &str) -> Problem {
     )
     .help("write the group's expression again; the two then need not match the same text");
     match referred {
-        Some(inner) => problem.fix(format!("(?:{inner})")),
+        // The two need not be the same text any more.
+        Some(inner) => problem.proposal(format!("(?:{inner})")),
         None => problem,
     }
 }
@@ -152,7 +153,8 @@ pub(super) fn count(text: &str, span: &ast::Span, min: u32, max: Option<u32>) ->
         .help(format!(
             "write `{free}`, and the length beside the expression: `name: {{re: '…', {length}}}`"
         ))
-        .fix(free)
+        // Without the `max` beside it, this matches texts of any length.
+        .proposal(free)
 }
 
 /// `a|` or `(|a)`; the group's span when the alternatives stand in one.

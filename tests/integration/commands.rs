@@ -1,6 +1,10 @@
 //! The built binary, as an operator's shell sees it: output, errors and exit codes.
 
+mod codes;
+
 mod conversation;
+
+mod formats;
 
 mod link;
 

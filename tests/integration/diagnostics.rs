@@ -111,6 +111,8 @@ fn every_code_of_the_loader_has_a_fixture() {
     for folder in ["config", "policy"] {
         collect_codes(&source.join(folder), &mut codes);
     }
+    // What a machine lacks is no mistake of an editor.
+    codes.retain(|code| !code.starts_with("host-"));
     let folders: BTreeSet<String> = fs::read_dir(fixtures())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -1,4 +1,11 @@
-//! Findings for people, in the layout of the Rust compiler, and for programs, as JSON.
+//! Findings for people, in the layout of the Rust compiler, and for programs: as JSON, as SARIF, and
+//! for what a pull request shows.
+
+mod annotations;
+
+mod markdown;
+
+mod sarif;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,6 +20,10 @@ use super::paint::Paint;
 use super::{checked, counted};
 use crate::config::{Checked, Loaded};
 use crate::diagnostic::{Diagnostic, Fix, Place, Position, Severity, Source};
+
+pub(crate) use annotations::github;
+pub(crate) use markdown::markdown;
+pub(crate) use sarif::sarif;
 
 /// Every finding, each with the lines it is about; empty when there are none.
 pub(crate) fn human(loaded: &Loaded, paint: Paint) -> String {
@@ -181,6 +192,11 @@ impl<'a> Window<'a> {
 
 /// How many findings there are and what was looked at.
 pub(crate) fn summary(loaded: &Loaded) -> String {
+    format!("{}; checked {}", counts(loaded), checked(&loaded.checked))
+}
+
+/// How many findings there are, by severity.
+fn counts(loaded: &Loaded) -> String {
     let count = |severity| {
         loaded
             .diagnostics
@@ -198,12 +214,11 @@ pub(crate) fn summary(loaded: &Loaded) -> String {
     .filter(|(count, ..)| *count > 0)
     .map(|(count, one, many)| counted(count, one, many))
     .collect();
-    let found = if counts.is_empty() {
+    if counts.is_empty() {
         "no findings".to_owned()
     } else {
         counts.join(", ")
-    };
-    format!("{found}; checked {}", checked(&loaded.checked))
+    }
 }
 
 /// The findings as one JSON object; `ok` says that the exit code is 0.
@@ -254,7 +269,7 @@ impl<'a> From<&'a Diagnostic> for Finding<'a> {
             file: &found.place.file,
             start: found.place.start,
             end: found.place.end,
-            fix: found.fix.as_ref().map(|fix| Fixed {
+            fix: found.fix.as_ref().filter(|fix| fix.safe).map(|fix| Fixed {
                 file: &fix.place.file,
                 start: fix.place.start,
                 end: fix.place.end,

@@ -1,17 +1,18 @@
 //! What one tool needs of the machine: every program, environment name and secret that it mentions.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::config::name::{EnvName, SecretName};
 use crate::config::template::{Part, Template};
 use crate::config::tool::{Command, CommandWord, Run, Tool};
+use crate::diagnostic::Place;
 
-/// What one tool mentions.
+/// What one tool mentions, each with the first place that does.
 #[derive(Debug, Default)]
 pub(super) struct Needs<'a> {
-    pub(super) programs: BTreeSet<&'a str>,
-    pub(super) environment: BTreeSet<&'a EnvName>,
-    pub(super) secrets: BTreeSet<&'a SecretName>,
+    pub(super) programs: BTreeMap<&'a str, &'a Place>,
+    pub(super) environment: BTreeMap<&'a EnvName, &'a Place>,
+    pub(super) secrets: BTreeMap<&'a SecretName, &'a Place>,
 }
 
 impl<'a> Needs<'a> {
@@ -44,7 +45,9 @@ impl<'a> Needs<'a> {
     }
 
     fn command(&mut self, command: &'a Command) {
-        self.programs.insert(&command.program);
+        self.programs
+            .entry(&command.program)
+            .or_insert(&command.place);
         for word in &command.words {
             match word {
                 CommandWord::One(text) => self.template(text),
@@ -67,10 +70,10 @@ impl<'a> Needs<'a> {
         for part in &text.parts {
             match part {
                 Part::Env(name) => {
-                    self.environment.insert(name);
+                    self.environment.entry(name).or_insert(&text.place);
                 }
                 Part::Secret(name) => {
-                    self.secrets.insert(name);
+                    self.secrets.entry(name).or_insert(&text.place);
                 }
                 _ => {}
             }

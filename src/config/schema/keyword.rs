@@ -69,6 +69,11 @@ const PLAIN: [&str; 35] = [
     "$comment",
 ];
 
+/// Every keyword.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    MEMBERS.into_iter().chain(SCHEMAS).chain(PLAIN)
+}
+
 /// Checks the keywords of all schemas inside one whose own keys were looked at.
 pub(super) fn check_members(reader: &mut Reader<'_>, node: &Node) {
     for entry in node.members() {
@@ -86,15 +91,14 @@ pub(super) fn check_members(reader: &mut Reader<'_>, node: &Node) {
 }
 
 fn check(reader: &mut Reader<'_>, node: &Node) {
-    let known = || MEMBERS.into_iter().chain(SCHEMAS).chain(PLAIN);
     for entry in node.members() {
-        if known().any(|known| known == entry.key) {
+        if all().any(|known| known == entry.key) {
             continue;
         }
         let place = reader.place_of(&entry.key_span);
         let message = format!("`{}` is not a keyword of JSON Schema", entry.key);
         let found = Diagnostic::error("unknown-key", place.clone(), message);
-        reader.found.push(match nearest(&entry.key, known()) {
+        reader.found.push(match nearest(&entry.key, all()) {
             Some(near) => found
                 .help(format!("did you mean `{near}`?"))
                 .fix(place, near),

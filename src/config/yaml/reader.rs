@@ -1,6 +1,9 @@
 //! Reading typed values out of a tree, with every mismatch reported and none fatal: a field that
 //! cannot be read is absent, and reading goes on.
 
+#[cfg(test)]
+pub(crate) mod asked;
+
 use std::ops::Range;
 use std::time::Duration;
 
@@ -95,22 +98,28 @@ impl<'a> Reader<'a> {
         what: &str,
         known: &[&str],
     ) -> Option<Fields<'n>> {
+        #[cfg(test)]
+        asked::remember(what, known);
         let entries = self.entries(node, what)?;
         for entry in entries {
             if !known.contains(&entry.key.as_str()) {
-                self.unknown_key(entry, what, known);
+                self.unknown_key(entry, entries, what, known);
             }
         }
         Some(Fields { node, entries })
     }
 
-    fn unknown_key(&mut self, entry: &Entry, what: &str, known: &[&str]) {
+    fn unknown_key(&mut self, entry: &Entry, beside: &[Entry], what: &str, known: &[&str]) {
         let place = self.source.place(entry.key_span.clone());
         let message = format!("`{}` is not a key of {what}", entry.key);
         let found = Diagnostic::error("unknown-key", place.clone(), message);
         let keys = || known.iter().copied();
         let found = found.help(suggestion(&entry.key, keys(), "its keys are"));
         self.found.push(match nearest(&entry.key, keys()) {
+            // A key that stands here already cannot stand here twice.
+            Some(near) if beside.iter().any(|other| other.key == near) => {
+                found.proposal(place, near)
+            }
             Some(near) => found.fix(place, near),
             None => found,
         });

@@ -34,10 +34,16 @@ pub(crate) fn report(reader: &mut Reader<'_>, node: &Node, problems: Vec<Problem
             Diagnostic::error(problem.code, place.clone(), problem.message)
         };
         let found = found.maybe_help(problem.help);
-        reader.found.push(match problem.fix {
-            Some(fix) if place.start != place.end => found.fix(place, fix),
-            _ => found,
-        });
+        let fix = problem.fix;
+        reader
+            .found
+            .push(match fix.map(|fix| node.write_inside(reader.source, fix)) {
+                Some(fix) if place.start != place.end && problem.unsure => {
+                    found.proposal(place, fix)
+                }
+                Some(fix) if place.start != place.end => found.fix(place, fix),
+                _ => found,
+            });
     }
 }
 

@@ -1,0 +1,188 @@
+//! What each code of a finding means: its page in `docs/codes/`, as `validate --explain` prints it
+//! and the other formats quote it.
+//!
+//! A page begins `# CODE`, and its first paragraph is the severity in bold and one sentence:
+//! `**Error.** A key is not known.` Every code has a page and every page a code; the tests of the
+//! pages say what to write when one is missing.
+
+use crate::diagnostic::{listed, nearest};
+
+/// The page of one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Page {
+    code: &'static str,
+    text: &'static str,
+}
+
+macro_rules! pages {
+    ($($code:literal)*) => {
+        &[$(Page {
+            code: $code,
+            text: include_str!(concat!("../../docs/codes/", $code, ".md")),
+        }),*]
+    };
+}
+
+/// Every page, by code.
+const PAGES: &[Page] = pages! {
+    "additional-properties"
+    "bad-address"
+    "bad-case"
+    "bad-default"
+    "bad-digest"
+    "bad-duration"
+    "bad-environment"
+    "bad-host"
+    "bad-json-schema"
+    "bad-name"
+    "bad-program"
+    "bad-prompt-call"
+    "bad-template"
+    "bad-url"
+    "case-fails"
+    "case-rule"
+    "computed-include"
+    "computed-program"
+    "duplicate-caller"
+    "duplicate-key"
+    "duplicate-rule"
+    "duplicate-step"
+    "empty-file"
+    "empty-policy"
+    "empty-rules"
+    "empty-text"
+    "file-twice"
+    "flag-before-dropped"
+    "host-environment"
+    "host-program"
+    "host-sandbox"
+    "host-secret"
+    "import-circle"
+    "list-in-text"
+    "loose-dash"
+    "method-writes"
+    "misplaced-name"
+    "missing-allow"
+    "missing-case"
+    "missing-file"
+    "missing-include"
+    "missing-key"
+    "missing-prompt"
+    "no-approver"
+    "not-a-file"
+    "not-a-folder"
+    "not-enforced-yet"
+    "not-one-word"
+    "not-utf8"
+    "nothing-to-check"
+    "out-of-range"
+    "parameter-type"
+    "pattern-back-reference"
+    "pattern-bad-expression"
+    "pattern-bad-name"
+    "pattern-class-word"
+    "pattern-count"
+    "pattern-empty"
+    "pattern-empty-alternative"
+    "pattern-glued-bracket"
+    "pattern-glued-repeat"
+    "pattern-idle-max"
+    "pattern-max-place"
+    "pattern-name-cycle"
+    "pattern-name-taken"
+    "pattern-nothing-to-repeat"
+    "pattern-part-in-word"
+    "pattern-space-in-word"
+    "pattern-too-large"
+    "pattern-unclosed-bracket"
+    "pattern-unknown-name"
+    "pattern-unopened-bracket"
+    "pattern-written-anchor"
+    "prompt-fails"
+    "redacts-nothing"
+    "reserved-name"
+    "secret-in-file"
+    "selector-not-for-all"
+    "selects-nothing"
+    "shared-token"
+    "too-deep"
+    "too-large"
+    "two-documents"
+    "unexpected-file"
+    "unknown-filter"
+    "unknown-key"
+    "unknown-name"
+    "unknown-parameter"
+    "unknown-role"
+    "unknown-rule"
+    "unknown-test"
+    "unknown-tool"
+    "unknown-value"
+    "unquoted-scalar"
+    "unquoted-template"
+    "unreadable-file"
+    "unused-argument"
+    "unused-name"
+    "unused-prompt"
+    "word-after-splice"
+    "wrong-type"
+    "yaml-alias"
+    "yaml-key"
+    "yaml-syntax"
+    "yaml-tab"
+    "yaml-tag"
+};
+
+impl Page {
+    /// The code.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// The page, in Markdown.
+    pub(crate) fn text(&self) -> &'static str {
+        self.text
+    }
+
+    /// The one sentence that says what is wrong.
+    pub(crate) fn summary(&self) -> &'static str {
+        self.opening().1
+    }
+
+    /// `Error`, `Warning`, or both.
+    pub(crate) fn severity(&self) -> &'static str {
+        self.opening().0
+    }
+
+    fn opening(&self) -> (&'static str, &'static str) {
+        let paragraph = self.text.split("\n\n").nth(1).unwrap_or_default();
+        paragraph
+            .strip_prefix("**")
+            .and_then(|rest| rest.split_once(".** "))
+            .unwrap_or(("", paragraph))
+    }
+}
+
+/// The page of a code.
+pub(crate) fn page(code: &str) -> Option<Page> {
+    let at = PAGES.binary_search_by(|page| page.code.cmp(code)).ok()?;
+    PAGES.get(at).copied()
+}
+
+/// All pages, by code.
+pub(crate) fn pages() -> &'static [Page] {
+    PAGES
+}
+
+/// The way out for a code that has no page: the one that was probably meant, those with that word in
+/// them, or the list of all.
+pub(crate) fn way_out(code: &str) -> String {
+    let all = "`tolkien validate --explain` lists all codes";
+    let codes = || PAGES.iter().map(Page::code);
+    let alike: Vec<&str> = codes().filter(|known| known.contains(code)).collect();
+    match nearest(code, codes()) {
+        Some(near) => format!("did you mean `{near}`? {all}"),
+        None if alike.is_empty() => all.to_owned(),
+        None => format!("there are {}", listed(alike, "and")),
+    }
+}

@@ -1,0 +1,58 @@
+//! How a command that is made for CI writes its answer: in one of the formats, to standard output or
+//! to a file.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::failure::Result;
+use super::render::Screen;
+use super::render::paint::Paint;
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Human,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// Annotations of GitHub and Gitea Actions
+    Github,
+    /// A comment on a pull request
+    Markdown,
+}
+
+/// The options of such a command.
+#[derive(Debug, Args)]
+pub(crate) struct Output {
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Write the answer to a file
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Output {
+    /// How the answer is painted: a file gets no colours.
+    pub(crate) fn paint(&self, screen: &Screen) -> Paint {
+        match self.file {
+            Some(_) => Paint::plain(),
+            None => screen.paint(),
+        }
+    }
+
+    /// Writes the answer where it is wanted.
+    pub(crate) fn write(&self, text: &str, screen: &Screen) -> Result<()> {
+        match &self.file {
+            Some(file) => std::fs::write(file, text)
+                .with_context(|| format!("cannot write `{}`", file.display()))?,
+            None => screen.data(text)?,
+        }
+        Ok(())
+    }
+}
