@@ -16,6 +16,8 @@ mod bits;
 
 mod classes;
 
+pub mod compare;
+
 mod expression;
 
 pub mod invariant;

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use super::line::{Element, Line, Part};
-use super::search::Path;
 use super::words::{Kind, Words};
 use crate::config::schema::{Parameter, ParameterKind};
 use crate::config::tool::{Expect, Tool};
@@ -23,7 +22,7 @@ pub(super) fn candidate(
     tool: &Tool,
     line: &mut Line,
     words: &Words,
-    path: &Path,
+    path: &[usize],
 ) -> Option<Candidate> {
     let kinds: Vec<(usize, &Kind)> = path
         .iter()

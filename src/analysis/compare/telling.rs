@@ -1,0 +1,335 @@
+//! Which of many lines to show: real ones, different in kind, those that look dangerous first.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{Comparison, Side, Towards, Witness};
+use crate::analysis::expression::TooLarge;
+use crate::analysis::search::Machine;
+use crate::analysis::track::{Patterns, Position};
+use crate::analysis::vocabulary::{Test, Vocabulary};
+use crate::analysis::witness::candidate;
+use crate::analysis::words::Words;
+use crate::config::Config;
+use crate::config::tool::{Rule, Tool};
+use crate::policy::{Decision, Reason, Request, Verdict, decide_for};
+
+/// Words that make a line worth a second look, the worst first. They only order what is shown.
+const DANGEROUS: [&str; 5] = [
+    "(?is)(.*[^a-z])?(secret|token|password|passwd|credential|kubeconfig|private-?key)s?([^a-z].*)?",
+    "(?is)delete|destroy|apply|create|patch|edit|replace|exec|drain|cordon|scale|restart|undo|push|merge|write|put|sync|terminate|run|attach|cp|proxy|port-forward|rm|mv|unseal|seal|rotate|revoke",
+    "(?s)-s|--(server|kubeconfig|context|cluster|user|token|as|as-.*|host|address|addr|url|namespace|endpoint)(=.*)?",
+    "(?s)-f|--(filename|file|kustomize|output-file|exec|pre|config|follow|raw|template)(=.*)?|.*file=.*|/.*|(.*/)?\\.\\.(/.*)?",
+    "-A|--all|--all-namespaces|-v|--v=.*",
+];
+
+/// For each kind of dangerous word the lines that hold one.
+pub(super) fn marks(vocabulary: &mut Vocabulary) -> Result<Patterns, TooLarge> {
+    let mut patterns = Patterns::new();
+    for dangerous in DANGEROUS {
+        let word = vocabulary.written(dangerous)?;
+        let position = |takes: Test, followers: &[usize], accepts: bool| Position {
+            takes,
+            followers: followers.to_vec(),
+            accepts: accepts.then_some(0),
+        };
+        let positions = vec![
+            position(Test::ALWAYS, &[0, 1], false),
+            position(word, &[2], true),
+            position(Test::ALWAYS, &[2], true),
+        ];
+        patterns.push(positions, &[0, 1], false);
+    }
+    Ok(patterns)
+}
+
+/// The worst mark of a line; lower is worse.
+pub(super) fn mark(machines: &mut [Machine], words: &Words, path: &[usize]) -> usize {
+    let Some(Machine::Patterns(marks)) = machines.get_mut(4) else {
+        return DANGEROUS.len();
+    };
+    let mut state = marks.start();
+    for kind in path {
+        if let Some(word) = words.kinds.get(*kind) {
+            state = marks.after(state, *kind, &word.answers);
+        }
+    }
+    let worst = marks.accepting(state).and_then(|marks| marks.iter().next());
+    worst.unwrap_or(DANGEROUS.len())
+}
+
+/// The witnesses so far, by what tells them apart.
+#[derive(Default)]
+pub(super) struct Told {
+    /// The cheapest witness of each kind, in the order in which they were found.
+    kinds: BTreeMap<(usize, String), (usize, Witness)>,
+    found: usize,
+}
+
+impl Told {
+    /// Adds a witness; of those with the same rules and the same mark the first is kept.
+    pub(super) fn add(&mut self, witness: Witness, rules: String, mark: usize) {
+        self.found += 1;
+        let found = self.found;
+        self.kinds.entry((mark, rules)).or_insert((found, witness));
+    }
+
+    /// The most telling ones: first one for each mark, the worst first, then the others.
+    pub(super) fn best(self, most: usize) -> Vec<Witness> {
+        let mut by_mark: BTreeMap<usize, Vec<(usize, Witness)>> = BTreeMap::new();
+        for ((mark, _), entry) in self.kinds {
+            by_mark.entry(mark).or_default().push(entry);
+        }
+        let mut rows: Vec<_> = by_mark.into_values().collect();
+        for row in &mut rows {
+            row.sort_by_key(|(found, _)| *found);
+        }
+        let mut best = Vec::new();
+        let mut round = 0;
+        while best.len() < most && rows.iter().any(|row| row.len() > round) {
+            for row in &rows {
+                if let Some((_, witness)) = row.get(round) {
+                    best.push(witness.clone());
+                }
+            }
+            round += 1;
+        }
+        best.truncate(most);
+        best
+    }
+}
+
+/// A version's verdict on one call.
+struct Answer {
+    decision: Decision,
+    reason: Option<Reason>,
+    command_line: Option<String>,
+    lines: Vec<Vec<String>>,
+}
+
+/// Decides one line on both sides: a witness and the rules that tell it apart from others, or
+/// nothing where the verdicts do not differ that way.
+pub(super) fn witness(
+    comparison: &Comparison<'_>,
+    machines: &mut [Machine],
+    words: &Words,
+    path: &[usize],
+    towards: Towards,
+) -> Option<(Witness, String)> {
+    let path = path.to_vec();
+    let mut input = |side: Option<Side<'_>>, number: usize| -> Option<(Value, Vec<String>)> {
+        let (_, tool) = side?;
+        match machines.get_mut(number)? {
+            Machine::Line(line) => {
+                let found = candidate(tool, line, words, &path)?;
+                Some((found.input, found.words))
+            }
+            Machine::Patterns(_) => None,
+        }
+    };
+    let new_input = input(comparison.new, 0);
+    let old_input = input(comparison.old, 2);
+    // A side that cannot have made the line is asked about the call that the other makes it with.
+    let (own, other) = match towards {
+        Towards::Milder => (new_input.as_ref().or(old_input.as_ref())?, &old_input),
+        Towards::Stricter => (old_input.as_ref().or(new_input.as_ref())?, &new_input),
+    };
+    let mild = answer(comparison, towards, true, &own.0)?;
+    let strict = match other {
+        Some((input, _)) => answer(comparison, towards, false, input),
+        None => answer(comparison, towards, false, &own.0),
+    };
+    let strict = strict.map(|strict| {
+        // Another line is no answer to this one.
+        if strict.decision != Decision::Deny && strict.lines != mild.lines {
+            Answer {
+                decision: Decision::Deny,
+                reason: None,
+                ..strict
+            }
+        } else {
+            strict
+        }
+    });
+    let stricter = strict
+        .as_ref()
+        .map_or(Decision::Deny, |strict| strict.decision);
+    if mild.decision >= stricter {
+        return None;
+    }
+    let sides = match towards {
+        Towards::Milder => (comparison.new, comparison.old),
+        Towards::Stricter => (comparison.old, comparison.new),
+    };
+    let (through, rule) = let_through(sides.0, sides.1, &own.0, &mild, towards);
+    let (stopped, by) = stopped(sides.0, strict.as_ref(), towards);
+    let why = match towards {
+        Towards::Milder => format!("{through}; {stopped}"),
+        Towards::Stricter => format!("{stopped}; {through}"),
+    };
+    let (before, after) = match towards {
+        Towards::Milder => (stricter, mild.decision),
+        Towards::Stricter => (mild.decision, stricter),
+    };
+    let witness = Witness {
+        command_line: mild.command_line.clone().unwrap_or_default(),
+        input: own.0.clone(),
+        before,
+        after,
+        why: match comparison.caller {
+            Some(caller) => format!("as {} over {}: {why}", caller.role, caller.channel.as_str()),
+            None => why,
+        },
+    };
+    Some((witness, format!("{rule} {by} {before:?} {after:?}")))
+}
+
+/// What a side answers to a call; nothing where there is no such side.
+fn answer(
+    comparison: &Comparison<'_>,
+    towards: Towards,
+    mild: bool,
+    input: &Value,
+) -> Option<Answer> {
+    let (config, tool) = match (towards, mild) {
+        (Towards::Milder, true) | (Towards::Stricter, false) => comparison.new,
+        (Towards::Milder, false) | (Towards::Stricter, true) => comparison.old,
+    }?;
+    let request = Request {
+        tool: tool.name.as_str(),
+        input,
+    };
+    let verdict = decide_for(config, request, comparison.caller);
+    let lines = match &verdict {
+        Verdict::Allow(permit) => permit.call().lines(),
+        Verdict::Ask(pending) => pending.call().lines(),
+        Verdict::Deny(_) => Vec::new(),
+    };
+    Some(Answer {
+        decision: verdict.decision(),
+        reason: Some(verdict.reason().clone()),
+        command_line: verdict.command_line(),
+        lines,
+    })
+}
+
+/// What lets a call through, in words, and the rule's name.
+fn let_through(
+    mild: Option<Side<'_>>,
+    strict: Option<Side<'_>>,
+    input: &Value,
+    answer: &Answer,
+    towards: Towards,
+) -> (String, String) {
+    let by = match towards {
+        Towards::Milder => "let through by",
+        Towards::Stricter => "was let through by",
+    };
+    let rule = mild.and_then(|(_, tool)| allowing(tool, input));
+    let Some(rule) = rule else {
+        let name = answer
+            .reason
+            .as_ref()
+            .map_or("", |reason| reason.rule.as_str())
+            .to_owned();
+        return (format!("{by} `{name}`"), name);
+    };
+    let known = strict.is_some_and(|(_, tool)| {
+        let rules = tool
+            .arguments
+            .values()
+            .flat_map(|rules| rules.allow.iter().flatten());
+        rules.into_iter().any(|other| other.pattern == rule.pattern)
+    });
+    let change = match (known, strict.is_some(), towards) {
+        (false, true, Towards::Milder) => ", written here",
+        (false, true, Towards::Stricter) => ", gone here",
+        _ => "",
+    };
+    (format!("{by} `{}`{change}", rule.id), rule.id.to_string())
+}
+
+/// The first `allow` on a parameter that matches an input.
+fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
+    tool.arguments.iter().find_map(|(name, rules)| {
+        let words: Vec<&str> = match input.get(name)? {
+            Value::String(text) => vec![text],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            _ => return None,
+        };
+        let mut matching = rules.compiled.matching(&words);
+        let first = matching.find(|rule| *rule >= rules.deny.len())?;
+        rules.allow.as_ref()?.get(first - rules.deny.len())
+    })
+}
+
+/// What stops a call, in words, and the rule's name.
+fn stopped(mild: Option<Side<'_>>, answer: Option<&Answer>, towards: Towards) -> (String, String) {
+    let was = match towards {
+        Towards::Milder => "was ",
+        Towards::Stricter => "",
+    };
+    let Some(answer) = answer else {
+        let words = match towards {
+            Towards::Milder => "there was no such tool",
+            Towards::Stricter => "there is no such tool any more",
+        };
+        return (words.to_owned(), String::new());
+    };
+    let Some(reason) = &answer.reason else {
+        let words = match towards {
+            Towards::Milder => "no call made this line before",
+            Towards::Stricter => "no call makes this line any more",
+        };
+        return (words.to_owned(), String::new());
+    };
+    let verb = match answer.decision {
+        Decision::Ask => "asked about",
+        _ => "denied",
+    };
+    let known = mild.is_some_and(|(config, tool)| names(config, tool, reason.rule.as_str()));
+    let change = match (known, towards) {
+        (false, Towards::Milder) => ", gone here",
+        (false, Towards::Stricter) => ", written here",
+        (true, _) => "",
+    };
+    let rule = reason.rule.to_string();
+    (format!("{was}{verb} by `{rule}`{change}"), rule)
+}
+
+/// Whether a configuration has a rule of this name for a tool; those that are not written always
+/// stand.
+fn names(config: &Config, tool: &Tool, rule: &str) -> bool {
+    let of_tool = tool.arguments.values().flat_map(|rules| &rules.deny);
+    let policies = config
+        .selection(&tool.name)
+        .map(|selection| &selection.policies);
+    let of_policies = policies.into_iter().flatten().flat_map(|policy| {
+        let asks = policy.ask.iter().map(|ask| &ask.rule);
+        policy.deny.iter().chain(asks)
+    });
+    let written = of_tool
+        .chain(of_policies)
+        .any(|known| known.id.as_str() == rule);
+    let implicit = [
+        "allow",
+        "input",
+        "effect",
+        "dash",
+        "within",
+        "max",
+        "characters",
+        "run",
+        "hosts",
+    ];
+    let last = rule.rsplit('.').next().unwrap_or_default();
+    let policy = rule.split('.').next().unwrap_or_default();
+    let selects = config.selection(&tool.name).is_some_and(|selection| {
+        selection
+            .policies
+            .iter()
+            .any(|one| one.name.as_str() == policy)
+    });
+    written || implicit.contains(&last) && (policy == tool.name.as_str() || selects)
+}
