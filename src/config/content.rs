@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::yaml::{Kind, Node};
 use crate::pattern::Names;
 
-/// The sections of one file, by their key; each parameter's rules are a section of their own
-/// (`arguments.args`).
+/// The sections of one file, by their key; each key of a parameter's rules is a section of its own
+/// (`arguments.args.allow`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     /// The canonical text of each section.
@@ -19,7 +19,7 @@ pub(crate) struct Content {
     pub(crate) imports: BTreeSet<String>,
 }
 
-/// Keys whose entries are sections of their own.
+/// The key that is split further.
 const SPLIT: &str = "arguments";
 
 /// Lists of rules, whose `because` tells a reason and decides nothing.
@@ -42,11 +42,12 @@ impl Content {
                 content.imports.extend(imports);
             });
             if entry.key == SPLIT {
-                for rules in entry.value.members() {
-                    let path = [SPLIT, rules.key.as_str()];
-                    content
-                        .sections
-                        .insert(path.join("."), canonical(&rules.value, &path));
+                for parameter in entry.value.members() {
+                    for rules in parameter.value.members() {
+                        let path = [SPLIT, parameter.key.as_str(), rules.key.as_str()];
+                        let text = canonical(&rules.value, &path);
+                        content.sections.insert(path.join("."), text);
+                    }
                 }
             } else {
                 let text = canonical(&entry.value, &path);
@@ -135,7 +136,8 @@ mod tests {
         assert_eq!(
             sections,
             [
-                r#"arguments.args {"allow":["b"],"deny":[{"match":"a <other.name>"}]}"#,
+                r#"arguments.args.allow ["b"]"#,
+                r#"arguments.args.deny [{"match":"a <other.name>"}]"#,
                 r#"effect "read""#,
                 r#"input {"properties":{"description":{"maxLength":1.0,"type":"string"}},"type":"object"}"#,
             ]
