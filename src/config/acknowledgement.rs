@@ -35,9 +35,14 @@ pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Vec<Acknowle
         let mut field = |key: &str| {
             let help = "write `{fingerprint: …, reason: …}` as `tolkien diff` prints it";
             let node = reader.required(&fields, key, "an acknowledgement", help)?;
-            reader
-                .text(node, &format!("`{key}`"))
-                .map(|text| text.trim().to_owned())
+            let text = reader.text(node, &format!("`{key}`"))?.trim();
+            // The entry that is printed to be pasted has an ellipsis where the reason belongs.
+            if !text.contains(char::is_alphanumeric) {
+                let way_out = "write what makes it acceptable, for whoever reads it later";
+                reader.error("empty-text", node, format!("`{key}` says nothing"), way_out);
+                return None;
+            }
+            Some(text.to_owned())
         };
         if let (Some(fingerprint), Some(reason)) = (field("fingerprint"), field("reason")) {
             all.push(Acknowledgement {

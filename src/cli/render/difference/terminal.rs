@@ -97,6 +97,12 @@ fn of_other(other: &Other, paint: Paint, lines: &mut Vec<String>) {
             let (before, after) = (harmless(before), harmless(after));
             lines.push(format!("  {what}  {before} → {after}"));
         }
+        (None, Some(after)) if fits("", after) => {
+            lines.push(format!("  {what}  + {}", harmless(after)));
+        }
+        (Some(before), None) if fits(before, "") => {
+            lines.push(format!("  {what}  - {}", harmless(before)));
+        }
         (before, after) => {
             lines.push(format!("  {what}"));
             for (sign, text) in [("-", before), ("+", after)] {

@@ -145,8 +145,7 @@ fn a_terminal_shows_what_is_new_and_how_to_accept_it() {
 
     list  added
       acknowledged: we want lists
-      ! effect
-          + read
+      ! effect  + read
 
     vault  undecided
       not compared: the budget of 10 states ran out
