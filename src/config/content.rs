@@ -68,7 +68,7 @@ fn is_explanation(path: &[&str], key: &str) -> bool {
     match path {
         [] => ["description", "tests"].contains(&key),
         ["input"] | ["input", "properties", _] => ANNOTATIONS.contains(&key),
-        [.., list, "-"] => key == "because" && RULES.contains(list),
+        [list, "-"] | [SPLIT, _, list, "-"] => key == "because" && RULES.contains(list),
         _ => false,
     }
 }

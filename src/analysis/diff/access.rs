@@ -174,6 +174,11 @@ fn callers(both: &mut Both<'_>) {
             .collect()
     };
     let (old, new) = (by_name(both.old), by_name(both.new));
+    if !old.is_empty() && new.is_empty() {
+        // Without callers the server makes a token for whoever sits at its machine.
+        let values = (Some("listed".to_owned()), Some("the local one".to_owned()));
+        both.note("callers", "", values, Weight::Widens);
+    }
     for (name, (before, after)) in paired(&old, &new) {
         if before.is_none() || after.is_none() {
             let text = |caller: &Caller| format!("role {}", caller.role);

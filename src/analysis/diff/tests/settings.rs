@@ -84,6 +84,7 @@ fn every_new_way_in_widens() {
         (FILE, "]}\nmcp", &added),
         (FILE, "1\"]}\nmcp", &rotated),
         (FILE, "token_sha256: [", "telegram: {user_ids: [7]}, token_sha256: ["),
+        (FILE, "callers:\n  - {name: joao, role: operator, token_sha256: [\"1111111111111111111111111111111111111111111111111111111111111111\"]}\n", ""),
         (FILE, "KEY: mellon", "KEY: friend"),
         (FILE, "{wiki: {command: [wiki-server], env: {KEY: mellon}}}", "{wiki: {url: 'https://wiki.example'}, more: {url: 'https://a:b@more.example'}}"),
     ]), @r#"
@@ -125,6 +126,9 @@ fn every_new_way_in_widens() {
     ! settings callers.joao.token: - → 2222222222222222222222222222222222222222222222222222222222222222
 
     ! settings callers.joao.telegram: - → 7
+
+    ! settings callers: listed → the local one
+      settings callers.joao: role operator → -
 
     ! settings mcp_servers.wiki: KEY=sha256:83006a438f94… wiki-server → KEY=sha256:cde48537ca2c… wiki-server
 

@@ -9,7 +9,7 @@ fn what_a_command_is_given_is_compared_word_by_word() {
         (kubectl, "effect: write", "effect: read"),
         (kubectl, "[kubectl,", "[/opt/kubectl,"),
         (kubectl, "--request-timeout=50s", "--request-timeout=0"),
-        (kubectl, r#", --request-timeout=50s]"#, "]"),
+        (kubectl, ", --request-timeout=50s]", "]"),
         (kubectl, r#""{{ args }}", --request-timeout=50s"#, r#"--request-timeout=50s, "{{ args }}""#),
         (kubectl, r#"KUBECONFIG: "{{ env.KUBECONFIG }}""#, r#"KUBECONFIG: "{{ env.DOCS_DIR }}""#),
         (kubectl, r#"{KUBECONFIG: "{{ env.KUBECONFIG }}"}"#, "{}"),

