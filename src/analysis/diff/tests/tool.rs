@@ -1,6 +1,7 @@
 //! What differs in a tool beside its command lines.
 
-use super::world::table;
+use super::super::compare;
+use super::world::{config, equal, table, told};
 
 #[test]
 fn what_a_command_is_given_is_compared_word_by_word() {
@@ -243,6 +244,7 @@ fn of_policies_counts_what_no_command_line_shows() {
         (cluster, "tools: [kubectl]", "tools: [web]"),
         (cluster, "replace: 'bearer [redacted]'", "replace: '$0'"),
         (cluster, "redact: [", "redact: [{match: 'token [a-z]+', replace: x}, "),
+        (cluster, "bearer [a-z]+", "basic [a-z]+"),
         (cluster, "approvers: [admin]", "approvers: [admin, operator]"),
         (cluster, ", approvers: [admin]", ""),
         (cluster, "kind: 'nodes?'", "kind: 'nodes'"),
@@ -269,6 +271,9 @@ fn of_policies_counts_what_no_command_line_shows() {
     ! kubectl redact: (?:(?:bearer )[a-z]+) → `bearer [redacted]` → (?:(?:bearer )[a-z]+) → `$0`
 
       kubectl redact: - → (?:(?:token )[a-z]+)
+
+    ! kubectl redact: (?:(?:bearer )[a-z]+) → `bearer [redacted]` → -
+      kubectl redact: - → (?:(?:basic )[a-z]+)
 
     ! kubectl ask `kubectl ** <kind> **`: `admin` → `admin` or `operator`
 
@@ -311,4 +316,19 @@ fn a_tool_that_comes_or_goes_is_told_as_a_whole() {
     ! list runs: - → ls {{ env.DOCS_DIR }}
     ! list reads: - → env.DOCS_DIR
     ");
+}
+
+#[test]
+fn a_word_from_the_environment_is_a_forced_one() {
+    let with = |name: &str| {
+        let word = format!("'--kubeconfig={{{{ env.{name} }}}}'");
+        config(&[("tools.d/kubectl.yaml", "--request-timeout=50s", &word)])
+    };
+    let (base, head) = (with("KUBECONFIG"), with("DOCS_DIR"));
+    let difference = compare(Some(&base), Some(&head), &equal);
+    assert_eq!(
+        told(&difference),
+        "! kubectl forced arguments: {{ args }} --kubeconfig={{ env.KUBECONFIG }} → {{ args }} --kubeconfig={{ env.DOCS_DIR }}\n\
+         ! kubectl reads: - → env.DOCS_DIR\n"
+    );
 }
