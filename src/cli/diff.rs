@@ -7,9 +7,9 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Result};
-use super::render::Screen;
-use super::render::difference::{self, Form};
-use super::render::paint::Paint;
+use super::output::{Format, Output};
+use super::render::repository::Repository;
+use super::render::{Screen, difference, finding};
 use super::{Exit, root};
 use crate::analysis::diff::{Change, Difference, Languages, Side, compare};
 use crate::config::{Config, Loaded, Overrides};
@@ -33,12 +33,8 @@ pub(crate) struct Diff {
     base: PathBuf,
     /// The configuration after the change (default: as for --config)
     head: Option<PathBuf>,
-    /// How the difference is written
-    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Form,
-    /// Write the difference to a file
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// What makes the comparison fail
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
@@ -78,23 +74,10 @@ impl Diff {
             Some(head) => head.clone(),
             None => root::choose(config),
         };
-        let head = valid(&folder, load(&folder)?, "after", screen)?;
+        let (head, loaded) = valid(&folder, load(&folder)?, "after", screen)?;
         let difference = compare(base.as_deref(), Some(&head), &languages);
-        let paint = match self.output {
-            Some(_) => Paint::plain(),
-            None => screen.paint(),
-        };
-        let text = match self.format {
-            Form::Human => difference::human(&difference, paint),
-            Form::Json => difference::json(&difference).context("cannot write the difference")?,
-            Form::Github => difference::github(&difference, &folder),
-            Form::Markdown => difference::markdown(&difference),
-        };
-        match &self.output {
-            Some(file) => std::fs::write(file, text)
-                .with_context(|| format!("cannot write `{}`", file.display()))?,
-            None => screen.data(&text)?,
-        }
+        let text = self.text(&difference, loaded, &folder, screen)?;
+        self.output.write(&text, screen)?;
         for unused in &difference.unused {
             screen.note(&format!(
                 "{} acknowledges nothing that differs here",
@@ -108,6 +91,28 @@ impl Diff {
             Exit::Done
         })
     }
+
+    fn text(
+        &self,
+        difference: &Difference,
+        after: Loaded,
+        folder: &Path,
+        screen: &Screen,
+    ) -> Result<String> {
+        let repository = Repository::around(folder);
+        let found = Loaded {
+            diagnostics: difference.findings(),
+            ..after
+        };
+        let text = match self.output.format {
+            Format::Human => Ok(difference::human(difference, self.output.paint(screen))),
+            Format::Json => difference::json(difference),
+            Format::Sarif => finding::sarif(&found, &repository),
+            Format::Github => Ok(finding::github(&found, &repository)),
+            Format::Markdown => Ok(difference::markdown(difference)),
+        };
+        Ok(text.context("cannot write the difference")?)
+    }
 }
 
 /// The side before the change; one without any configuration is empty.
@@ -119,7 +124,7 @@ fn before(folder: &Path, screen: &Screen) -> Result<Option<Arc<Config>>> {
     if is_empty {
         return Ok(None);
     }
-    valid(folder, loaded, "before", screen).map(Some)
+    valid(folder, loaded, "before", screen).map(|(config, _)| Some(config))
 }
 
 fn load(folder: &Path) -> Result<Loaded> {
@@ -133,10 +138,15 @@ fn load(folder: &Path) -> Result<Loaded> {
 }
 
 /// Both sides are told by the same names of files, so that it must be said which one is meant.
-fn valid(folder: &Path, loaded: Loaded, when: &str, screen: &Screen) -> Result<Arc<Config>> {
+fn valid(
+    folder: &Path,
+    loaded: Loaded,
+    when: &str,
+    screen: &Screen,
+) -> Result<(Arc<Config>, Loaded)> {
     let failed = loaded.worst() == Some(Severity::Error);
     match &loaded.config {
-        Some(config) if !failed => Ok(Arc::clone(config)),
+        Some(config) if !failed => Ok((Arc::clone(config), loaded)),
         _ => {
             let folder = folder.display();
             screen.warn(&format!(

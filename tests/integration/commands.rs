@@ -4,8 +4,9 @@ mod codes;
 
 mod conversation;
 
-mod formats;
 mod diff;
+
+mod formats;
 
 mod link;
 

@@ -1,5 +1,5 @@
-//! A difference between two configurations: for people, as JSON, as annotations, and as a comment on a
-//! pull request.
+//! A difference between two configurations: for people, as JSON, and as a comment on a pull request.
+//! As annotations and SARIF it is shown by its findings.
 
 mod comment;
 
@@ -8,79 +8,16 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
-use clap::ValueEnum;
-
 use super::counted;
 use super::paint::harmless;
 use crate::analysis::diff::{Change, Difference};
-use crate::diagnostic::{Diagnostic, Severity};
 
 pub(crate) use comment::markdown;
 pub(crate) use terminal::human;
 
-/// How a difference is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Form {
-    /// For people
-    #[default]
-    Human,
-    /// One JSON object
-    Json,
-    /// Annotations of a pull request, for GitHub and Gitea Actions
-    Github,
-    /// A comment on a pull request
-    Markdown,
-}
-
 /// The difference as one JSON object.
 pub(crate) fn json(difference: &Difference) -> serde_json::Result<String> {
     serde_json::to_string_pretty(difference).map(|text| text + "\n")
-}
-
-/// One annotation a finding, at its file below the folder that was compared.
-pub(crate) fn github(difference: &Difference, folder: &Path) -> String {
-    let findings = difference.findings();
-    findings
-        .iter()
-        .map(|found| annotation(found, folder))
-        .collect()
-}
-
-fn annotation(found: &Diagnostic, folder: &Path) -> String {
-    let level = match found.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Info => "notice",
-    };
-    let file = folder.join(&*found.place.file);
-    let file = file.strip_prefix(".").unwrap_or(&file).display();
-    let message = match &found.help {
-        Some(help) => format!("{}\n{help}", found.message),
-        None => found.message.clone(),
-    };
-    let start = found.place.start;
-    format!(
-        "::{level} file={},line={},col={},title={}::{}\n",
-        property(&file.to_string()),
-        start.line,
-        start.column,
-        property(found.code.0),
-        data(&harmless(&message)),
-    )
-}
-
-/// Text of an annotation, escaped as the runner's `@actions/core` does.
-fn data(text: &str) -> String {
-    text.replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A")
-}
-
-/// A property of an annotation, which ends at a comma or colon.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
 /// The difference in one sentence.

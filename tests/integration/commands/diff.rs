@@ -201,6 +201,7 @@ fn every_format_goes_into_a_file_too() {
     for (format, start) in [
         ("human", "This change widens 1 setting\n"),
         ("json", "{\n"),
+        ("sarif", "{\n"),
         ("github", "::error file=tolkien.yaml,line="),
         ("markdown", "**This change widens 1 setting**\n"),
     ] {

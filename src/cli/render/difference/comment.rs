@@ -5,13 +5,11 @@
 
 use super::{entries, verdict};
 use crate::analysis::diff::{Change, Difference, Other, ToolDifference, Witness};
+use crate::cli::render::comment::{Comment, code};
 use crate::cli::render::counted;
 use crate::cli::render::paint::harmless;
 
-/// GitHub takes 65,536 characters in a comment; some are left for whoever posts it.
-pub(super) const MOST: usize = 60_000;
-
-/// The acknowledgements may take this many of them.
+/// The acknowledgements may take so many characters.
 const MOST_ENTRIES: usize = 12_000;
 
 /// A command line is cut here.
@@ -23,67 +21,38 @@ const AT_ONCE: usize = 3;
 /// The comment.
 pub(crate) fn markdown(difference: &Difference) -> String {
     let closing = acknowledging(difference);
-    let mut page = Page {
-        text: format!("**{}**\n", verdict(difference)),
-        room: MOST.saturating_sub(closing.chars().count() + NOTE_ROOM),
-        left_out: 0,
-    };
-    page.room = page.room.saturating_sub(page.text.chars().count());
-    table(difference, &mut page);
+    let mut comment = Comment::new(&format!("**{}**\n", verdict(difference)));
+    comment.reserve(&closing);
+    table(difference, &mut comment);
     for tool in &difference.tools {
-        of_tool(tool, &mut page);
+        of_tool(tool, &mut comment);
     }
     if !difference.other.is_empty() {
-        page.push("\n#### Settings and prompts\n\n");
-        others(&difference.other, &mut page);
+        comment.part("\n#### Settings and prompts\n\n");
+        others(&difference.other, &mut comment);
     }
-    if page.left_out > 0 {
-        let parts = counted(page.left_out, "part", "parts");
-        let note = format!("\n_{parts} left out for length; `tolkien diff` shows all._\n");
-        page.text += &note;
-    }
-    page.text + &closing
+    let left_out = |count| {
+        let parts = counted(count, "part", "parts");
+        format!("\n_{parts} left out for length; `tolkien diff` shows all._\n")
+    };
+    comment.finish(left_out) + &closing
 }
 
-/// Room for the note that something was left out.
-const NOTE_ROOM: usize = 100;
-
-/// A text of bounded length.
-struct Page {
-    text: String,
-    room: usize,
-    left_out: usize,
-}
-
-impl Page {
-    /// Adds a part when all of it fits, or counts it as left out.
-    fn push(&mut self, part: &str) -> bool {
-        let length = part.chars().count();
-        if length > self.room {
-            self.left_out += 1;
-            return false;
-        }
-        self.room -= length;
-        self.text += part;
-        true
-    }
-}
-
-fn table(difference: &Difference, page: &mut Page) {
+fn table(difference: &Difference, comment: &mut Comment) {
     let differing = || {
         let tools = difference.tools.iter();
         tools.filter(|tool| tool.change != Change::Same)
     };
     let same = difference.tools.len() - differing().count();
     if differing().next().is_some() {
-        page.push("\n| tool | change | newly permitted | newly denied | beside |\n| --- | --- | --- | --- | --- |\n");
+        comment.part("\n| tool | change | newly permitted | newly denied | beside |\n| --- | --- | --- | --- | --- |\n");
         for tool in differing() {
-            page.push(&row(tool));
+            comment.part(&row(tool));
         }
     }
     if same > 0 {
         let tools = counted(same, "tool is", "tools are");
-        page.push(&format!("\n{tools} the same.\n"));
+        comment.part(&format!("\n{tools} the same.\n"));
     }
 }
 
@@ -116,32 +85,33 @@ fn row(tool: &ToolDifference) -> String {
     )
 }
 
-fn of_tool(tool: &ToolDifference, page: &mut Page) {
-    if tool.change == Change::Same || !page.push(&format!("\n#### `{}`\n\n", tool.tool)) {
+fn of_tool(tool: &ToolDifference, comment: &mut Comment) {
+    if tool.change == Change::Same {
         return;
     }
+    comment.part(&format!("\n#### `{}`\n\n", tool.tool));
     if let Some(reason) = &tool.acknowledgement {
-        page.push(&format!("Acknowledged: {}\n\n", code(reason)));
+        comment.part(&format!("Acknowledged: {}\n\n", code(reason)));
     }
     if let Some(why) = &tool.undecided {
-        page.push(&format!("Not compared: {}\n\n", code(why)));
+        comment.part(&format!("Not compared: {}\n\n", code(why)));
     }
-    witnesses("Newly permitted", &tool.newly_permitted, page);
-    witnesses("Newly denied", &tool.newly_denied, page);
-    others(&tool.other, page);
+    witnesses("Newly permitted", &tool.newly_permitted, comment);
+    witnesses("Newly denied", &tool.newly_denied, comment);
+    others(&tool.other, comment);
 }
 
 /// Each in a fence of its own, since its reason stands below it.
-fn witnesses(heading: &str, all: &[Witness], page: &mut Page) {
+fn witnesses(heading: &str, all: &[Witness], comment: &mut Comment) {
     if all.is_empty() {
         return;
     }
-    page.push(&format!("{heading}:\n\n"));
+    comment.part(&format!("{heading}:\n\n"));
     let (first, rest) = all.split_at_checked(AT_ONCE).unwrap_or((all, &[]));
     for witness in first {
-        page.push(&of_witness(witness));
+        comment.part(&of_witness(witness));
     }
-    folded(rest.iter().map(of_witness), page);
+    folded(rest.iter().map(of_witness), comment);
 }
 
 fn of_witness(witness: &Witness) -> String {
@@ -153,12 +123,12 @@ fn of_witness(witness: &Witness) -> String {
     )
 }
 
-fn others(all: &[Other], page: &mut Page) {
+fn others(all: &[Other], comment: &mut Comment) {
     let (first, rest) = all.split_at_checked(AT_ONCE * 3).unwrap_or((all, &[]));
     for other in first {
-        page.push(&of_other(other));
+        comment.part(&of_other(other));
     }
-    folded(rest.iter().map(of_other), page);
+    folded(rest.iter().map(of_other), comment);
 }
 
 /// What widens is bold.
@@ -184,25 +154,19 @@ fn of_other(other: &Other) -> String {
     )
 }
 
-/// Parts behind a line that unfolds them; the fold is closed whatever fits in it.
-fn folded(parts: impl ExactSizeIterator<Item = String>, page: &mut Page) {
-    const CLOSE: &str = "\n</details>\n\n";
-    let count = parts.len();
-    if count == 0 {
-        return;
+/// Parts behind a line that unfolds them; what was opened is closed, whatever fits in it.
+fn folded(parts: impl ExactSizeIterator<Item = String>, comment: &mut Comment) {
+    let is_shown = parts.len() > 0 && !comment.is_full();
+    if is_shown {
+        let open = format!("\n<details><summary>{} more</summary>\n\n", parts.len());
+        comment.heading(&open);
     }
-    let open = format!("\n<details><summary>{count} more</summary>\n\n");
-    let ends = open.chars().count() + CLOSE.chars().count();
-    if page.room < ends {
-        page.left_out += count;
-        return;
-    }
-    page.room -= CLOSE.chars().count();
-    page.push(&open);
     for part in parts {
-        page.push(&part);
+        comment.part(&part);
     }
-    page.text += CLOSE;
+    if is_shown {
+        comment.heading("\n</details>\n\n");
+    }
 }
 
 /// What to paste, folded away: reading comes first.
@@ -245,19 +209,6 @@ fn fenced(text: &str, language: &str) -> String {
     let text = harmless(text);
     let fence = "`".repeat((longest_run(&text) + 1).max(3));
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end())
-}
-
-/// Code within a line: newlines shown, and delimiters longer than any run in it.
-fn code(text: &str) -> String {
-    let text = harmless(text).replace('\n', " ⏎ ");
-    let ticks = "`".repeat(longest_run(&text) + 1);
-    if text.trim().is_empty() {
-        return "_empty_".to_owned();
-    }
-    if text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) {
-        return format!("{ticks} {text} {ticks}");
-    }
-    format!("{ticks}{text}{ticks}")
 }
 
 fn longest_run(text: &str) -> usize {
