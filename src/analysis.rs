@@ -5,7 +5,7 @@
 //! that the rules tell apart. Above, [`line`] and [`track`] are automata over kinds of words — a
 //! tool's template with its parameter rules, and the patterns of policies — and [`search`] walks them
 //! together, cheapest line first. [`language`] compiles a tool into them; [`invariant`] asks whether a
-//! forbidden line gets through.
+//! forbidden line gets through. [`diff`] lays two configurations side by side, command lines and all.
 //!
 //! Budgets count states, so that every machine gives the same answer; only a search that saw
 //! everything proves something. Every line that is shown was decided by [`crate::policy`] first.
@@ -17,6 +17,8 @@ mod bits;
 mod classes;
 
 pub mod compare;
+
+pub mod diff;
 
 mod expression;
 

@@ -24,6 +24,8 @@ mod conversation;
 
 mod demo;
 
+mod diff;
+
 mod exit;
 
 mod failure;
@@ -132,6 +134,7 @@ enum Command {
     Ask(ask::Ask),
     Serve(serve::Serve),
     Validate(validate::Validate),
+    Diff(diff::Diff),
     Check(check::Check),
     Call(call::Call),
     Tools(tools::Tools),
@@ -205,6 +208,7 @@ impl Command {
             Self::Serve(command) => wait_for(command.run(global, screen)),
             Self::Call(command) => wait_for(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
+            Self::Diff(command) => command.run(config, screen),
             Self::Check(command) => command.run(config, screen),
             Self::Tools(command) => command.run(config, screen),
             Self::Prompt(command) => command.run(config, screen),

@@ -5,7 +5,11 @@
 //! [`prompt`]), and then looked at as a whole ([`check`]): all findings at once, each with its exact
 //! place. A [`Config`] exists only when none of them is an error.
 
+pub mod acknowledgement;
+
 mod check;
+
+pub(crate) mod content;
 
 pub mod host;
 
@@ -34,6 +38,7 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use acknowledgement::Acknowledgement;
 use name::{PolicyName, Revision, ToolName};
 use policy::Policy;
 use prompt::Prompts;
@@ -57,6 +62,7 @@ pub struct Config {
     policies: BTreeMap<PolicyName, Arc<Policy>>,
     selections: BTreeMap<ToolName, Selection>,
     prompts: Prompts,
+    acknowledgements: Vec<Acknowledgement>,
     folder: std::path::PathBuf,
 }
 
@@ -164,5 +170,9 @@ impl Config {
     /// The prompts.
     pub fn prompts(&self) -> &Prompts {
         &self.prompts
+    }
+    /// The widenings that `permissions.ack.yaml` accepts.
+    pub fn acknowledgements(&self) -> &[Acknowledgement] {
+        &self.acknowledgements
     }
 }

@@ -67,7 +67,7 @@ impl Automaton {
         begin(0, parts.first()?.start, &mut start)?;
         start.sort_unstable();
         explore(
-            classes,
+            &classes,
             start,
             |places, class| {
                 let mut after = Vec::new();
@@ -104,7 +104,7 @@ impl Automaton {
         let classes = Classes::refining(parts.iter().map(|part| &part.classes))?;
         let maps: Vec<Vec<usize>> = parts.iter().map(|part| part.map_from(&classes)).collect();
         explore(
-            classes,
+            &classes,
             parts.iter().map(|part| part.start).collect(),
             |states, class| {
                 let each = states.iter().zip(parts.iter().zip(&maps));
@@ -126,7 +126,7 @@ impl Automaton {
     pub(super) fn up_to(length: usize) -> Option<Self> {
         let longest = u32::try_from(length).ok()?;
         explore(
-            Classes::telling_apart([])?,
+            &Classes::telling_apart([])?,
             vec![0],
             |state, _| {
                 let next = state.first()? + 1;
@@ -200,7 +200,7 @@ pub(super) fn looks(expression: &Hir) -> impl Iterator<Item = Look> {
 
 /// Explores everything that words reach from a start, and makes it minimal.
 fn explore(
-    classes: Classes,
+    classes: &Classes,
     start: Vec<u32>,
     step: impl Fn(&[u32], usize) -> Option<Vec<u32>>,
     accepts: impl Fn(&[u32]) -> bool,
@@ -215,22 +215,21 @@ fn explore(
         accepting.push(accepts(&state));
         for class in 0..width {
             let after = step(&state, class)?;
-            let number = match numbers.get(&after) {
-                Some(number) => *number,
-                None => {
-                    let number = u32::try_from(numbers.len()).ok()?;
-                    if numbers.len() >= MOST_STATES {
-                        return None;
-                    }
-                    numbers.insert(after.clone(), number);
-                    waiting.push_back(after);
-                    number
+            let number = if let Some(number) = numbers.get(&after) {
+                *number
+            } else {
+                let number = u32::try_from(numbers.len()).ok()?;
+                if numbers.len() >= MOST_STATES {
+                    return None;
                 }
+                numbers.insert(after.clone(), number);
+                waiting.push_back(after);
+                number
             };
             next.push(number);
         }
     }
-    Some(minimal(&classes, &next, &accepting))
+    Some(minimal(classes, &next, &accepting))
 }
 
 /// The minimal automaton of the same language, numbered from the start.
@@ -248,7 +247,7 @@ fn minimal(classes: &Classes, next: &[u32], accepts: &[bool]) -> Automaton {
         let row = next.get(state * width..(state + 1) * width);
         row.unwrap_or_default()
             .iter()
-            .map(|state| (self::by(&blocks, *state)))
+            .map(|state| by(&blocks, *state))
     };
     let accepting = |block: u32| {
         let state = members.get(&block).copied().unwrap_or(0) as usize;

@@ -29,13 +29,6 @@ impl Bits {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a & b).collect())
     }
 
-    /// Puts everything of another set of the same size into it.
-    pub(super) fn extend(&mut self, other: &Self) {
-        for (word, more) in self.0.iter_mut().zip(&other.0) {
-            *word |= more;
-        }
-    }
-
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)
@@ -52,9 +45,7 @@ impl Bits {
             })
         })
     }
-}
 
-impl Bits {
     /// A set of these numbers, all below `size`.
     pub(super) fn of(size: usize, numbers: impl IntoIterator<Item = usize>) -> Self {
         let mut bits = Self::none(size);

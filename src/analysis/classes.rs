@@ -22,8 +22,8 @@ const NONE: u16 = u16::MAX;
 pub(super) struct Classes {
     /// The first value of each stretch, ascending; the first is 0.
     starts: Vec<u32>,
-    /// The class of each stretch.
-    classes: Vec<u16>,
+    /// The number of each stretch's class.
+    numbers: Vec<u16>,
     count: u16,
 }
 
@@ -83,7 +83,7 @@ impl Classes {
             }
         };
         Self {
-            classes: starts.iter().map(class).collect(),
+            numbers: starts.iter().map(class).collect(),
             starts,
             count: 1,
         }
@@ -92,7 +92,7 @@ impl Classes {
     /// Splits every class by what a label says of each stretch, asked in ascending order.
     fn split(&mut self, mut label: impl FnMut(u32) -> u16) -> Option<()> {
         let mut numbers: FxHashMap<(u16, u16), u16> = FxHashMap::default();
-        for (start, class) in self.starts.iter().zip(&mut self.classes) {
+        for (start, class) in self.starts.iter().zip(&mut self.numbers) {
             let label = label(*start);
             if *class != NONE {
                 let next = u16::try_from(numbers.len()).ok().filter(|n| *n != NONE)?;
@@ -106,18 +106,18 @@ impl Classes {
     /// The same with several classes as one: `merged` gives each its new number.
     pub(super) fn merged(&self, merged: &[u16]) -> Self {
         let mut starts: Vec<u32> = Vec::new();
-        let mut classes: Vec<u16> = Vec::new();
+        let mut numbers: Vec<u16> = Vec::new();
         for (start, class) in self.stretches() {
             let class = merged.get(usize::from(class)).copied().unwrap_or(NONE);
-            if classes.last() != Some(&class) {
+            if numbers.last() != Some(&class) {
                 starts.push(start);
-                classes.push(class);
+                numbers.push(class);
             }
         }
         let highest = merged.iter().max().copied().unwrap_or(0);
         Self {
             starts,
-            classes,
+            numbers,
             count: highest + 1,
         }
     }
@@ -132,7 +132,7 @@ impl Classes {
         let at = self
             .starts
             .partition_point(|start| *start <= u32::from(character));
-        let class = self.classes.get(at.wrapping_sub(1)).copied();
+        let class = self.numbers.get(at.wrapping_sub(1)).copied();
         usize::from(class.unwrap_or(0))
     }
 
@@ -141,7 +141,7 @@ impl Classes {
         self.starts
             .iter()
             .copied()
-            .zip(self.classes.iter().copied())
+            .zip(self.numbers.iter().copied())
     }
 
     /// For each class the character of it that reads best, with what it costs to read.
@@ -178,7 +178,7 @@ const MOST_TRIED: usize = 64;
 
 /// What a character costs in a witness: letters read best, and what cannot be seen worst. The
 /// dearest costs six times the cheapest, so that a cheap word is a short word too.
-fn reading_cost(character: char) -> u32 {
+pub(super) fn reading_cost(character: char) -> u32 {
     match character {
         // One letter is cheaper than the rest, so that words come out the same on every machine.
         'a' => 10,

@@ -10,8 +10,7 @@ mod telling;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
+use super::diff::{Languages, Side, Witness};
 use super::expression::TooLarge;
 use super::language::{Depth, learn_words, wanted};
 use super::line::{IMPOSSIBLE, Line};
@@ -20,39 +19,8 @@ use super::track::{Patterns, Track};
 use super::vocabulary::Vocabulary;
 use super::words::Words;
 use crate::call::Caller;
-use crate::config::Config;
-use crate::config::tool::Tool;
 use crate::policy::Decision;
 use side::{Compiled, LineSide};
-
-/// A version of a tool within the configuration that it belongs to.
-pub type Side<'a> = (&'a Config, &'a Tool);
-
-/// What comparing the command lines of two versions gave.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Languages {
-    /// Calls whose verdict became milder, the most telling first.
-    pub permitted: Vec<Witness>,
-    /// Calls whose verdict became stricter.
-    pub denied: Vec<Witness>,
-    /// Why it could not be decided; what was found until then stands beside it.
-    pub undecided: Option<String>,
-}
-
-/// One call whose verdict differs, decided on both sides.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Witness {
-    /// The command lines that it starts, as a person would type them.
-    pub command_line: String,
-    /// What the tool is called with.
-    pub input: Value,
-    /// The verdict of the older version.
-    pub before: Decision,
-    /// The verdict of the newer version.
-    pub after: Decision,
-    /// What lets it through, and what stops it.
-    pub why: String,
-}
 
 /// So many lines are looked at for those that tell most.
 const MOST_LINES: usize = 120;
@@ -79,6 +47,8 @@ pub fn languages(old: Option<Side<'_>>, new: Option<Side<'_>>) -> Languages {
         witnesses.retain(|witness| seen.insert(witness.command_line.clone()));
         witnesses.truncate(MOST_WITNESSES);
     }
+    answer.equal =
+        answer.undecided.is_none() && answer.permitted.is_empty() && answer.denied.is_empty();
     answer
 }
 
@@ -270,14 +240,13 @@ impl Milder<'_> {
             return None;
         };
         match kind {
-            side::Kind::Absent => Some(Decision::Deny),
             side::Kind::Free => None,
             side::Kind::Hidden if line.is_whole(*whole) => Some(Decision::Allow),
             side::Kind::Shown if line.is_whole(*whole) => {
                 let matching = policies.accepting(*policy)?;
                 Some(compiled.judge.as_ref()?.decision(matching))
             }
-            side::Kind::Hidden | side::Kind::Shown => Some(Decision::Deny),
+            side::Kind::Absent | side::Kind::Hidden | side::Kind::Shown => Some(Decision::Deny),
         }
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::bits::Bits;
 use super::expression::TooLarge;
-use super::line::{Element, Line};
+use super::line::Element;
 use super::track::{Patterns, Track};
 use super::vocabulary::{Test, Vocabulary};
 use crate::call::Caller;
@@ -70,12 +70,6 @@ impl Language {
         let opaque = compiler.opaque;
         Ok(Self { lines, opaque })
     }
-
-    /// The automaton of one line.
-    pub(super) fn line(self, number: usize) -> Option<Line> {
-        let (_, elements) = self.lines.into_iter().nth(number)?;
-        Some(Line::new(elements))
-    }
 }
 
 /// Words of a tool that read well: those of its cases.
@@ -102,12 +96,14 @@ fn learn_texts(value: &serde_json::Value, vocabulary: &mut Vocabulary) {
             vocabulary.dictionary.insert(text.clone());
         }
         serde_json::Value::Array(items) => {
-            items.iter().for_each(|item| learn_texts(item, vocabulary));
+            for item in items {
+                learn_texts(item, vocabulary);
+            }
         }
         serde_json::Value::Object(members) => {
-            members
-                .values()
-                .for_each(|value| learn_texts(value, vocabulary));
+            for value in members.values() {
+                learn_texts(value, vocabulary);
+            }
         }
         _ => {}
     }

@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
-use super::track::{Track, UNKNOWN};
+use super::track::{self, Track, UNKNOWN};
 use super::vocabulary::Test;
 
 /// One element of a line.
@@ -28,7 +28,7 @@ pub(super) enum Element {
         /// What each item must be.
         item: Test,
         /// The rules on the items: first every `deny`, then every `allow`.
-        rules: Option<Rules>,
+        rules: Option<Box<Rules>>,
         /// The fewest items.
         least: usize,
         /// The most items, where they are counted.
@@ -99,6 +99,9 @@ pub(super) struct Line {
 /// The state of a line that no words can complete.
 pub(super) const IMPOSSIBLE: u32 = 0;
 
+/// The state of a line before the first word.
+pub(super) const START: u32 = 1;
+
 impl Line {
     pub(super) fn new(elements: Vec<Element>) -> Self {
         let mut line = Self {
@@ -116,22 +119,9 @@ impl Line {
         line
     }
 
-    /// The state before the first word.
-    pub(super) fn start(&self) -> u32 {
-        1
-    }
-
     /// Whether the words so far can be a whole line.
     pub(super) fn is_whole(&self, state: u32) -> bool {
         self.accepts.get(state as usize).copied().unwrap_or(false)
-    }
-
-    /// What the words of the line must be, one test for each element.
-    pub(super) fn tests(&self) -> impl Iterator<Item = Test> + '_ {
-        self.elements.iter().map(|element| match element {
-            Element::Word { test, .. } => test.clone(),
-            Element::Splice { item, .. } => item.clone(),
-        })
     }
 
     /// Its elements.
@@ -243,8 +233,8 @@ impl Line {
                         None => return,
                     }
                 }
-                Element::Splice { rules, .. } => {
-                    let start = rules.as_ref().map_or(0, |rules| rules.track.start());
+                Element::Splice { rules: _, .. } => {
+                    let start = track::START;
                     self.item(at, start, 0, kind, answers, out);
                     if !self.may_be_empty(at) {
                         return;
@@ -313,10 +303,10 @@ impl Line {
         match self.elements.get(at) {
             Some(Element::Splice {
                 may_be_absent,
-                rules,
+                rules: _,
                 ..
             }) => {
-                let start = rules.as_ref().map_or(0, |rules| rules.track.start());
+                let start = track::START;
                 *may_be_absent || self.may_end(at, start, 0)
             }
             _ => false,

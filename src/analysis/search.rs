@@ -9,8 +9,8 @@ use std::collections::BinaryHeap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bits::Bits;
-use super::line::Line;
-use super::track::Track;
+use super::line::{self, Line};
+use super::track::{self, Track};
 use super::words::Words;
 
 /// A search may have this many states.
@@ -38,8 +38,8 @@ pub(super) enum Machine {
 impl Machine {
     fn start(&self) -> u32 {
         match self {
-            Self::Line(line) => line.start(),
-            Self::Patterns(track) => track.start(),
+            Self::Line(_) => line::START,
+            Self::Patterns(_) => track::START,
         }
     }
 

@@ -6,7 +6,10 @@ use super::bits::Bits;
 use super::vocabulary::Test;
 
 /// The position before the first word, in front of all others.
-const START: usize = 0;
+const BEFORE: usize = 0;
+
+/// The state before the first word.
+pub(super) const START: u32 = 0;
 
 /// A cell that is not filled yet.
 pub(super) const UNKNOWN: u32 = u32::MAX;
@@ -55,7 +58,7 @@ impl Patterns {
         if empty {
             self.empty.push(number);
         }
-        if let Some(start) = self.positions.get_mut(START) {
+        if let Some(start) = self.positions.get_mut(BEFORE) {
             start.followers.extend(first.iter().map(|at| at + offset));
         }
         for position in positions {
@@ -106,7 +109,7 @@ impl Track {
             taken: Vec::new(),
             steps: Vec::new(),
         };
-        let start = Bits::of(track.patterns.positions.len(), [START]);
+        let start = Bits::of(track.patterns.positions.len(), [BEFORE]);
         track.number(start);
         track
     }
@@ -114,11 +117,6 @@ impl Track {
     /// The patterns.
     pub(super) fn patterns(&self) -> &Patterns {
         &self.patterns
-    }
-
-    /// The state before the first word.
-    pub(super) fn start(&self) -> u32 {
-        0
     }
 
     /// The state after one more word.
@@ -187,7 +185,7 @@ impl Track {
                     settled.insert(pattern);
                 }
             }
-            if at == START {
+            if at == BEFORE {
                 self.patterns
                     .empty
                     .iter()

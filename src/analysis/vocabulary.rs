@@ -124,11 +124,6 @@ impl Vocabulary {
         atom
     }
 
-    /// How many questions there are.
-    pub(super) fn len(&self) -> usize {
-        self.atoms.len()
-    }
-
     /// The automata, by number.
     pub(super) fn automata(&self) -> &[Arc<Automaton>] {
         &self.automata

@@ -12,15 +12,18 @@ mod walk;
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
+use super::classes::reading_cost;
 use super::vocabulary::{Test, Vocabulary};
 use walk::Walk;
 
 /// The joint walk may have this many states: a policy of forty rules needs a tenth.
 pub(super) const MOST_STATES: usize = 200_000;
 
-/// What a word of the dictionary costs, beside a tenth for each character: less than any made-up
-/// word.
+/// What a word of the dictionary costs, beside its characters,
 const KNOWN_WORD: u32 = 2;
+
+/// which cost so many times less than in a made-up word.
+const LESS: u32 = 40;
 
 /// A kind of words.
 #[derive(Debug, Clone)]
@@ -40,8 +43,6 @@ pub(super) struct Words {
     pub(super) kinds: Vec<Kind>,
     /// How many states the walk had.
     pub(super) states: usize,
-    /// Whether some kind may be missing a word of its length, and was left out.
-    pub(super) complete: bool,
 }
 
 /// The walk has more states than the budget allows.
@@ -58,10 +59,10 @@ impl Words {
             best: FxHashMap::default(),
         };
         for word in &vocabulary.dictionary {
-            let cost = KNOWN_WORD + u32::try_from(word.chars().count() / 10).unwrap_or(u32::MAX);
+            let cost = KNOWN_WORD + word.chars().map(reading_cost).sum::<u32>() / LESS;
             collected.offer(vocabulary.answers(word), cost, || word.clone());
         }
-        let complete = lengths::collect(&walk, &mut collected);
+        lengths::collect(&walk, &mut collected)?;
         let mut kinds: Vec<Kind> = collected
             .best
             .into_iter()
@@ -75,7 +76,6 @@ impl Words {
         Ok(Self {
             kinds,
             states: walk.states.len(),
-            complete,
         })
     }
 }

@@ -7,6 +7,8 @@ mod comment;
 
 pub(crate) mod decision;
 
+pub(crate) mod difference;
+
 pub(crate) mod finding;
 
 pub(crate) mod markdown;

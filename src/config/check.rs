@@ -10,14 +10,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::acknowledgement;
 use super::name::{PolicyName, ToolName};
 use super::policy::{Policy, check_globs};
 use super::prompt::{self, Prompts, SYSTEM, Surroundings, Use};
 use super::settings::{Model, Settings};
 use super::source::{EVERYTHING, PROMPTS, Root, TOOLS};
 use super::template::{Known, Part, Template};
-use super::tool::{CommandWord, Run, Tool, World};
-use super::yaml::{self, Kind, Node, Reader};
+use super::tool::{Tool, World};
+use super::yaml::{self, Node, Reader};
 use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
 use crate::pattern::RuleSet;
@@ -45,9 +46,11 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
         });
     }
     let parsed = Parsed::read(&root, overrides, &mut found);
-    if let Some(source) = &root.acknowledgements {
-        read_acknowledgements(source, &mut found);
-    }
+    let acknowledgements = root
+        .acknowledgements
+        .as_ref()
+        .map(|source| acknowledgement::read(source, &mut found))
+        .unwrap_or_default();
     let checked = parsed.checked(&root);
     if checked.tools == 0 && root.unread.get(TOOLS).is_none_or(BTreeSet::is_empty) {
         found.push(
@@ -59,7 +62,10 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
             .help("write `tools.d/NAME.yaml`, or start with `tolkien init`"),
         );
     }
-    let config = parsed.finish(&root, &mut found);
+    let config = parsed.finish(&root, &mut found).map(|config| Config {
+        acknowledgements,
+        ..config
+    });
     diagnostic::sort(&mut found);
     let failed = found.iter().any(|found| found.severity == Severity::Error);
     Ok(Loaded {
@@ -68,32 +74,6 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
         sources: root.into_sources(),
         checked,
     })
-}
-
-/// Checks the form of `permissions.ack.yaml`; what it says counts for `diff` alone.
-fn read_acknowledgements(source: &Source, found: &mut Vec<Diagnostic>) {
-    let Some(node) = yaml::parse_optional(source, found) else {
-        return;
-    };
-    if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
-        return;
-    }
-    let mut reader = Reader::new(source, found);
-    for item in reader
-        .list(&node, "the acknowledgements")
-        .unwrap_or_default()
-    {
-        let known = ["fingerprint", "reason"];
-        let Some(fields) = reader.fields(item, "an acknowledgement", &known) else {
-            continue;
-        };
-        for key in known {
-            let help = "write `{fingerprint: …, reason: …}` as `tolkien diff` prints it";
-            if let Some(node) = reader.required(&fields, key, "an acknowledgement", help) {
-                reader.text(node, &format!("`{key}`"));
-            }
-        }
-    }
 }
 
 fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>) -> Settings {
@@ -222,6 +202,7 @@ impl Parsed {
             policies: self.policies,
             selections,
             prompts: self.prompts,
+            acknowledgements: Vec::new(),
             folder: root.folder.clone(),
         };
         check_system_prompt(&config, root, found);
@@ -292,32 +273,7 @@ fn prompts_of(tool: &Tool) -> Vec<Use> {
         });
         parts.collect::<Vec<Use>>()
     };
-    templates_of(tool).into_iter().flat_map(used).collect()
-}
-
-fn templates_of(tool: &Tool) -> Vec<&Template> {
-    let mut templates: Vec<&Template> = Vec::new();
-    for command in tool.run.commands() {
-        templates.extend(command.stdin.iter().chain(&command.cwd));
-        templates.extend(command.env.iter().map(|(_, template)| template));
-        for word in &command.words {
-            match word {
-                CommandWord::One(template) => templates.push(template),
-                CommandWord::Group(group) => templates.extend(group),
-                CommandWord::Splice { .. } => {}
-            }
-        }
-    }
-    match &tool.run {
-        Run::Steps(steps) => templates.extend(steps.result.iter()),
-        Run::Http(http) => {
-            templates.push(&http.url);
-            templates.extend(http.body.iter());
-            templates.extend(http.headers.iter().map(|(_, template)| template));
-        }
-        Run::Command(_) | Run::Mcp { .. } => {}
-    }
-    templates
+    tool.templates().into_iter().flat_map(used).collect()
 }
 
 /// Renders `system.md` once as a session would, which finds what no reading of names can.

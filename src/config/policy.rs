@@ -4,6 +4,7 @@ mod read;
 
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::name::{PolicyName, RoleName};
 use super::tool::{Case, Effect, Rule, Tool};
 use crate::diagnostic::Place;
@@ -71,6 +72,8 @@ pub struct Policy {
     pub tests: Vec<Case>,
     /// Where it is written.
     pub place: Place,
+    /// What its file says.
+    pub(crate) content: Content,
 }
 
 /// Which calls a policy speaks about; every part that is given must hold.

@@ -28,6 +28,29 @@ impl Prompts {
         names
     }
 
+    /// The text of one.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let template = self.environment.get_template(name).ok()?;
+        Some(template.source().to_owned())
+    }
+
+    /// One with every file that it reads, and these in turn; empty where there is no such prompt.
+    pub(crate) fn family(&self, name: &str) -> BTreeMap<String, String> {
+        let mut family = BTreeMap::new();
+        let mut open = vec![name.to_owned()];
+        while let Some(name) = open.pop() {
+            if family.contains_key(&name) {
+                continue;
+            }
+            if let Some(text) = self.text(&name) {
+                let files = jinja::mentions(&text).map(|all| all.files);
+                open.extend(files.into_iter().flatten().filter_map(|file| file.name));
+                family.insert(name, text);
+            }
+        }
+        family
+    }
+
     /// Renders one; the same context gives the same bytes.
     pub fn render(&self, name: &str, context: &Value) -> Result<String, minijinja::Error> {
         self.environment

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::content::Content;
 use super::name::{RuleId, ToolName};
 use super::schema::InputSchema;
 use super::template::Template;
@@ -64,6 +65,36 @@ pub struct Tool {
     pub tests: Vec<Case>,
     /// Places of the file and of `input`, `run`, `effect`, `arguments`, for rules without a text.
     pub places: Places,
+    /// What its file says.
+    pub(crate) content: Content,
+}
+
+impl Tool {
+    /// Every template of what it starts.
+    pub fn templates(&self) -> Vec<&Template> {
+        let mut templates: Vec<&Template> = Vec::new();
+        for command in self.run.commands() {
+            templates.extend(command.stdin.iter().chain(&command.cwd));
+            templates.extend(command.env.iter().map(|(_, template)| template));
+            for word in &command.words {
+                match word {
+                    CommandWord::One(template) => templates.push(template),
+                    CommandWord::Group(group) => templates.extend(group),
+                    CommandWord::Splice { .. } => {}
+                }
+            }
+        }
+        match &self.run {
+            Run::Steps(steps) => templates.extend(steps.result.iter()),
+            Run::Http(http) => {
+                templates.push(&http.url);
+                templates.extend(http.body.iter());
+                templates.extend(http.headers.iter().map(|(_, template)| template));
+            }
+            Run::Command(_) | Run::Mcp { .. } => {}
+        }
+        templates
+    }
 }
 
 /// Where a tool's parts are written.

@@ -4,6 +4,8 @@ mod codes;
 
 mod conversation;
 
+mod diff;
+
 mod formats;
 
 mod link;
@@ -51,6 +53,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       ask          Say one thing, and print the answer
       serve        Serve the HTTP API
       validate     Check a configuration: every file, every rule, every case
+      diff         Tell what a change newly permits, and what else it touches
       check        Decide one call without running it, and say which rule decides
       call         Decide one call, and run it
       tools        List what the agent can do, with the limits and rules in force

@@ -78,8 +78,8 @@ impl Nfa {
         })
     }
 
-    pub(super) fn classes(&self) -> Classes {
-        self.classes.clone()
+    pub(super) fn classes(&self) -> &Classes {
+        &self.classes
     }
 
     pub(super) fn start(&self) -> Vec<u32> {
@@ -144,10 +144,8 @@ impl Nfa {
         let mut open: Vec<u32> = from.into_iter().collect();
         while let Some(number) = open.pop() {
             match self.node(number) {
-                Some(Node::Split(all)) => {
-                    if passed.insert(number) {
-                        open.extend(all);
-                    }
+                Some(Node::Split(all)) if passed.insert(number) => {
+                    open.extend(all);
                 }
                 Some(Node::Look(look, next)) if between.is_some() => {
                     let holds = between.is_some_and(|(before, after)| holds(*look, before, after));

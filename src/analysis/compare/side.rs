@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::Side;
+use crate::analysis::diff::Side;
 use crate::analysis::expression::TooLarge;
 use crate::analysis::language::{Depth, Judge, Language, applying};
 use crate::analysis::line::Element;
@@ -237,10 +237,10 @@ pub(super) fn callers(old: Option<Side<'_>>, new: Option<Side<'_>>) -> Vec<Optio
                 role: role.clone(),
                 channel,
             };
-            let sees = sides().all(|(config, tool)| {
-                visible_tools(config, &caller).any(|seen| seen.name == tool.name)
+            let visible = sides().all(|(config, tool)| {
+                visible_tools(config, &caller).any(|one| one.name == tool.name)
             });
-            if sees && seen.insert(met(Some(&caller))) {
+            if visible && seen.insert(met(Some(&caller))) {
                 callers.push(Some(caller));
             }
         }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Comparison, Side, Towards, Witness};
+use super::{Comparison, Towards};
+use crate::analysis::diff::{Side, Witness};
 use crate::analysis::expression::TooLarge;
 use crate::analysis::search::Machine;
-use crate::analysis::track::{Patterns, Position};
+use crate::analysis::track::{self, Patterns, Position};
 use crate::analysis::vocabulary::{Test, Vocabulary};
 use crate::analysis::witness::candidate;
 use crate::analysis::words::Words;
-use crate::config::Config;
 use crate::config::tool::{Rule, Tool};
 use crate::policy::{Decision, Reason, Request, Verdict, decide_for};
 
@@ -49,7 +49,7 @@ pub(super) fn mark(machines: &mut [Machine], words: &Words, path: &[usize]) -> u
     let Some(Machine::Patterns(marks)) = machines.get_mut(4) else {
         return DANGEROUS.len();
     };
-    let mut state = marks.start();
+    let mut state = track::START;
     for kind in path {
         if let Some(word) = words.kinds.get(*kind) {
             state = marks.after(state, *kind, &word.answers);
@@ -163,7 +163,7 @@ pub(super) fn witness(
         Towards::Stricter => (comparison.old, comparison.new),
     };
     let (through, rule) = let_through(sides.0, sides.1, &own.0, &mild, towards);
-    let (stopped, by) = stopped(sides.0, strict.as_ref(), towards);
+    let (stopped, by) = stopped(sides, strict.as_ref(), towards);
     let why = match towards {
         Towards::Milder => format!("{through}; {stopped}"),
         Towards::Stricter => format!("{stopped}; {through}"),
@@ -174,7 +174,7 @@ pub(super) fn witness(
     };
     let witness = Witness {
         command_line: mild.command_line.clone().unwrap_or_default(),
-        input: own.0.clone(),
+        input: Some(own.0.clone()),
         before,
         after,
         why: match comparison.caller {
@@ -264,8 +264,12 @@ fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
     })
 }
 
-/// What stops a call, in words, and the rule's name.
-fn stopped(mild: Option<Side<'_>>, answer: Option<&Answer>, towards: Towards) -> (String, String) {
+/// What stops a call, in words, and the rule's name. `strict` is the side that stops it.
+fn stopped(
+    (mild, strict): (Option<Side<'_>>, Option<Side<'_>>),
+    answer: Option<&Answer>,
+    towards: Towards,
+) -> (String, String) {
     let was = match towards {
         Towards::Milder => "was ",
         Towards::Stricter => "",
@@ -288,8 +292,12 @@ fn stopped(mild: Option<Side<'_>>, answer: Option<&Answer>, towards: Towards) ->
         Decision::Ask => "asked about",
         _ => "denied",
     };
-    let known = mild.is_some_and(|(config, tool)| names(config, tool, reason.rule.as_str()));
-    let change = match (known, towards) {
+    let written = strict.and_then(|side| stopping(side, reason.rule.as_str()));
+    let kept = match (&written, mild) {
+        (Some(rule), Some(side)) => stops(side).any(|other| other.pattern == rule.pattern),
+        _ => true,
+    };
+    let change = match (kept, towards) {
         (false, Towards::Milder) => ", gone here",
         (false, Towards::Stricter) => ", written here",
         (true, _) => "",
@@ -298,38 +306,21 @@ fn stopped(mild: Option<Side<'_>>, answer: Option<&Answer>, towards: Towards) ->
     (format!("{was}{verb} by `{rule}`{change}"), rule)
 }
 
-/// Whether a configuration has a rule of this name for a tool; those that are not written always
-/// stand.
-fn names(config: &Config, tool: &Tool, rule: &str) -> bool {
+/// The written rule of this name that stops calls.
+fn stopping<'a>(side: Side<'a>, name: &str) -> Option<&'a Rule> {
+    stops(side).find(|rule| rule.id.as_str() == name)
+}
+
+/// Every written rule that stops calls of a tool.
+fn stops((config, tool): Side<'_>) -> impl Iterator<Item = &Rule> {
     let of_tool = tool.arguments.values().flat_map(|rules| &rules.deny);
-    let policies = config
-        .selection(&tool.name)
-        .map(|selection| &selection.policies);
-    let of_policies = policies.into_iter().flatten().flat_map(|policy| {
+    let selection = config.selection(&tool.name);
+    let policies = selection
+        .into_iter()
+        .flat_map(|selection| &selection.policies);
+    let of_policies = policies.flat_map(|policy| {
         let asks = policy.ask.iter().map(|ask| &ask.rule);
         policy.deny.iter().chain(asks)
     });
-    let written = of_tool
-        .chain(of_policies)
-        .any(|known| known.id.as_str() == rule);
-    let implicit = [
-        "allow",
-        "input",
-        "effect",
-        "dash",
-        "within",
-        "max",
-        "characters",
-        "run",
-        "hosts",
-    ];
-    let last = rule.rsplit('.').next().unwrap_or_default();
-    let policy = rule.split('.').next().unwrap_or_default();
-    let selects = config.selection(&tool.name).is_some_and(|selection| {
-        selection
-            .policies
-            .iter()
-            .any(|one| one.name.as_str() == policy)
-    });
-    written || implicit.contains(&last) && (policy == tool.name.as_str() || selects)
+    of_tool.chain(of_policies)
 }

@@ -71,16 +71,16 @@ impl Compiler<'_> {
     /// What every text of a parameter must be, whatever its rules.
     fn any_text(&mut self, name: &str, at: &str, schema: &Value) -> Result<Test, TooLarge> {
         self.note_keywords(at, schema, &OF_TEXTS);
-        let texts = |value: &Value| value.as_str().map(str::to_owned);
+        let text_of = |value: &Value| value.as_str().map(str::to_owned);
         let mut tests = Vec::new();
         if let Some(values) = schema.get("enum").and_then(Value::as_array) {
-            let values: Vec<String> = values.iter().filter_map(texts).collect();
+            let values: Vec<String> = values.iter().filter_map(text_of).collect();
             tests.push(
                 self.vocabulary
                     .literals(values.iter().map(String::as_str))?,
             );
         }
-        if let Some(value) = schema.get("const").and_then(texts) {
+        if let Some(value) = schema.get("const").and_then(text_of) {
             tests.push(self.vocabulary.literals([value.as_str()])?);
         }
         if let Some(limit) = schema.get("maxLength").and_then(Value::as_u64) {
@@ -187,11 +187,11 @@ impl Compiler<'_> {
             if within {
                 item.push(!self.vocabulary.written(LEAVING)?);
             }
-            list.rules = Some(Rules {
+            list.rules = Some(Box::new(Rules {
                 denies,
                 closed,
                 track: Track::new(patterns),
-            });
+            }));
         }
         list.item = Test::All(item);
         Ok(list)
@@ -244,7 +244,7 @@ impl Compiler<'_> {
 /// What a list may be.
 pub(super) struct List {
     pub(super) item: Test,
-    pub(super) rules: Option<Rules>,
+    pub(super) rules: Option<Box<Rules>>,
     pub(super) least: usize,
     pub(super) most: Option<usize>,
 }

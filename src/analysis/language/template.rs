@@ -14,6 +14,20 @@ use crate::config::tool::{Command, CommandWord, Http, Run, Tool};
 /// Lengths inside a word of several parameters are counted up to here.
 const LONGEST_COUNTED: u32 = 256;
 
+/// Keywords of an input as a whole that are compiled, or say nothing about which values are valid.
+const KNOWN: [&str; 10] = [
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "title",
+    "description",
+    "examples",
+    "$schema",
+    "$comment",
+    "default",
+];
+
 /// Compiles one tool.
 pub(super) struct Compiler<'a> {
     pub(super) tool: &'a Tool,
@@ -30,18 +44,6 @@ type Named = (String, Vec<Element>);
 impl<'a> Compiler<'a> {
     pub(super) fn new(tool: &'a Tool, depth: Depth, vocabulary: &'a mut Vocabulary) -> Self {
         let mut opaque = BTreeSet::new();
-        const KNOWN: [&str; 10] = [
-            "type",
-            "properties",
-            "required",
-            "additionalProperties",
-            "title",
-            "description",
-            "examples",
-            "$schema",
-            "$comment",
-            "default",
-        ];
         for (keyword, value) in tool.input.json.as_object().into_iter().flatten() {
             if !KNOWN.contains(&keyword.as_str()) {
                 opaque.insert(format!("input.{keyword}: {value}"));
@@ -233,7 +235,7 @@ impl<'a> Compiler<'a> {
             let next = self.part(part);
             match (parts.last_mut(), next) {
                 (Some(LinePart::Literal(before)), LinePart::Literal(text)) => {
-                    before.push_str(&text)
+                    before.push_str(&text);
                 }
                 (_, next) => parts.push(next),
             }
@@ -290,8 +292,8 @@ impl<'a> Compiler<'a> {
             let automaton = match part {
                 LinePart::Literal(text) => Automaton::of(&literal(text)),
                 part => {
-                    let test = self.alone(part, at == 0)?;
-                    self.vocabulary.accepted(&test, LONGEST_COUNTED)
+                    let own = self.alone(part, at == 0)?;
+                    self.vocabulary.accepted(&own, LONGEST_COUNTED)
                 }
             };
             automata.push(automaton.ok_or_else(too_large)?);

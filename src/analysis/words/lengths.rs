@@ -8,14 +8,14 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::{Collected, Walk};
+use super::{Collected, TooLarge, Walk};
 use crate::analysis::bits::Bits;
 
 /// Pairs of a state and a length that the last resort looks at.
 const MOST_PAIRS: usize = 2_000_000;
 
-/// Offers a word of every kind; `false` where a length could not be settled.
-pub(super) fn collect(walk: &Walk, collected: &mut Collected<'_>) -> bool {
+/// Offers a word of every kind.
+pub(super) fn collect(walk: &Walk, collected: &mut Collected<'_>) -> Result<(), TooLarge> {
     let mut ends: Vec<Vec<u32>> = vec![Vec::new(); walk.accepting.len()];
     for (state, set) in (0_u32..).zip(&walk.states) {
         if let Some(ends) = ends.get_mut(*set as usize) {
@@ -28,14 +28,13 @@ pub(super) fn collect(walk: &Walk, collected: &mut Collected<'_>) -> bool {
         .iter()
         .any(|atom| atom.1.is_some());
     let round = limited.then(|| Round::new(walk));
-    let mut complete = true;
     for (set, ends) in walk.accepting.iter().zip(&ends) {
         let kinds = kinds(collected, set);
         for kind in &kinds {
-            complete &= offer(walk, round.as_ref(), collected, ends, kind);
+            offer(walk, round.as_ref(), collected, ends, kind)?;
         }
     }
-    complete
+    Ok(())
 }
 
 /// Words with these answers have at least `from` and at most `up_to` characters.
@@ -85,44 +84,45 @@ fn kinds(collected: &Collected<'_>, set: &Bits) -> Vec<Wanted> {
     kinds
 }
 
-/// Offers the cheapest word of a kind, as far as it is found; `false` where that is not settled.
+/// Offers the cheapest word of a kind, where there is one.
 fn offer(
     walk: &Walk,
     round: Option<&Round>,
     collected: &mut Collected<'_>,
     ends: &[u32],
     wanted: &Wanted,
-) -> bool {
+) -> Result<(), TooLarge> {
     let cheapest = ends
         .iter()
         .filter_map(|end| walk.ways.get(*end as usize).map(|way| (way.0, *end)))
         .filter(|(cost, _)| *cost != u32::MAX)
         .min();
     let Some((cost, end)) = cheapest else {
-        return true;
+        return Ok(());
     };
     let Some(round) = round else {
         collected.offer(wanted.answers.clone(), cost, || walk.word(end));
-        return true;
+        return Ok(());
     };
     let word = walk.word(end);
     if wanted.fits(word.chars().count()) {
         collected.offer(wanted.answers.clone(), cost, || word);
-        return true;
+        return Ok(());
     }
     if let Some((cost, word)) = round.word(ends, wanted) {
         collected.offer(wanted.answers.clone(), cost, || word);
-        return true;
+        return Ok(());
     }
     match by_length(walk, ends, wanted) {
-        Some(Some(word)) => {
+        Search::Found(word) => {
             let cost = u32::try_from(word.chars().count()).unwrap_or(u32::MAX);
             collected.offer(wanted.answers.clone(), cost.saturating_mul(20), || word);
-            true
+            Ok(())
         }
         // No word of that length exists.
-        Some(None) => true,
-        None => collected.holds(&wanted.answers),
+        Search::Nothing => Ok(()),
+        Search::TooLong if collected.holds(&wanted.answers) => Ok(()),
+        Search::TooLong => Err(TooLarge),
     }
 }
 
@@ -223,29 +223,36 @@ impl Round {
     }
 }
 
-/// Looks at every word, length by length: the first of a wanted length, or that there is none;
-/// `None` where that takes more than the budget.
-fn by_length(walk: &Walk, ends: &[u32], wanted: &Wanted) -> Option<Option<String>> {
+/// What looking at every word gave.
+enum Search {
+    /// A word of the wanted length.
+    Found(String),
+    /// There is none.
+    Nothing,
+    /// That takes more than the budget.
+    TooLong,
+}
+
+/// Looks at every word, length by length.
+fn by_length(walk: &Walk, ends: &[u32], wanted: &Wanted) -> Search {
     let useful = reaching(walk, ends);
-    let mut layers: Vec<Vec<(u32, u32, char)>> = vec![vec![(0, 0, '\0')]];
+    let mut layers: Vec<Vec<(u32, u32, char)>> = Vec::new();
+    let mut layer = vec![(0, 0, '\0')];
     let mut pairs = 0;
     let mut met: Vec<usize> = vec![usize::MAX; walk.states.len()];
     loop {
-        let length = layers.len() - 1;
-        if wanted.up_to.is_some_and(|up_to| length > up_to) {
-            return Some(None);
-        }
-        let layer = layers.last()?;
-        if layer.is_empty() {
-            return Some(None);
+        let length = layers.len();
+        if layer.is_empty() || wanted.up_to.is_some_and(|up_to| length > up_to) {
+            return Search::Nothing;
         }
         if wanted.fits(length)
             && let Some(at) = layer.iter().position(|(state, ..)| ends.contains(state))
         {
-            return Some(Some(read_back(&layers, at)));
+            layers.push(layer);
+            return Search::Found(read_back(&layers, at));
         }
         let mut next = Vec::new();
-        for (from, (state, ..)) in (0_u32..).zip(layer) {
+        for (from, (state, ..)) in (0_u32..).zip(&layer) {
             for edge in walk.edges.get(*state as usize).into_iter().flatten() {
                 let to = edge.to as usize;
                 if useful.get(to) == Some(&true)
@@ -259,9 +266,9 @@ fn by_length(walk: &Walk, ends: &[u32], wanted: &Wanted) -> Option<Option<String
         }
         pairs += next.len() + 1;
         if pairs > MOST_PAIRS {
-            return None;
+            return Search::TooLong;
         }
-        layers.push(next);
+        layers.push(std::mem::replace(&mut layer, next));
     }
 }
 

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{MOST_STATES, TooLarge};
 use crate::analysis::automaton::DEAD;
@@ -196,14 +196,14 @@ impl Tables {
             .iter()
             .filter_map(|pattern| self.patterns.get(*pattern as usize))
             .collect();
-        let mut seen: FxHashMap<Vec<u32>, ()> = FxHashMap::default();
+        let mut seen: FxHashSet<Vec<u32>> = FxHashSet::default();
         let characters = 0..u32::try_from(self.characters.len()).unwrap_or(u32::MAX);
         let fresh = characters.filter(|character| {
             let groups = patterns
                 .iter()
                 .map(|pattern| pattern.get(*character as usize).copied());
             let groups: Vec<u32> = groups.map(Option::unwrap_or_default).collect();
-            seen.insert(groups, ()).is_none()
+            seen.insert(groups)
         });
         fresh.collect()
     }
@@ -232,13 +232,12 @@ impl<'a> Builder<'a> {
         let mut patterns: Vec<u32> = patterns.copied().collect();
         patterns.sort_unstable();
         patterns.dedup();
-        let characters = match self.apart.get(patterns.as_slice()) {
-            Some(known) => Rc::clone(known),
-            None => {
-                let characters = self.tables.told_apart(&patterns);
-                self.apart.insert(patterns.into(), Rc::clone(&characters));
-                characters
-            }
+        let characters = if let Some(known) = self.apart.get(patterns.as_slice()) {
+            Rc::clone(known)
+        } else {
+            let characters = self.tables.told_apart(&patterns);
+            self.apart.insert(patterns.into(), Rc::clone(&characters));
+            characters
         };
         let mut edges: Vec<Edge> = Vec::with_capacity(characters.len());
         let mut after: Vec<Row> = Vec::with_capacity(live.len());

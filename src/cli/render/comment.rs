@@ -33,6 +33,11 @@ impl Comment {
         comment
     }
 
+    /// Keeps room for what will stand behind the whole.
+    pub(crate) fn reserve(&mut self, text: &str) {
+        self.room = self.room.saturating_sub(text.chars().count());
+    }
+
     /// Adds what frames other parts, such as a table's head.
     pub(crate) fn heading(&mut self, text: &str) {
         self.room = self.room.saturating_sub(text.chars().count());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{AskRule, Channel, EffectAnswer, Policy, Redaction, Selector, glob_matches};
+use crate::config::content::Content;
 use crate::config::name::{PolicyName, RoleName};
 use crate::config::settings::{Settings, effects, unknown_role};
 use crate::config::template::Known;
@@ -84,6 +85,7 @@ pub(crate) fn read(
         never: rules.never,
         tests,
         place: reader.place_of(&(0..0)),
+        content: Content::of(node),
     })
 }
 

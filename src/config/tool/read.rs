@@ -13,6 +13,7 @@ mod splice;
 use std::collections::BTreeMap;
 
 use super::{Effect, Enforcement, Keep, OutputLimits, Places, Run, Sandbox, Tool};
+use crate::config::content::Content;
 use crate::config::name::ToolName;
 use crate::config::schema;
 use crate::config::settings::Settings;
@@ -122,6 +123,7 @@ pub(crate) fn read(
         arguments: rules.by_name,
         sandbox,
         tests,
+        content: Content::of(node),
     })
 }
 

@@ -272,13 +272,17 @@ fn found(example: &Example, arguments: &[&str]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Codes whose example cannot be text, or depends on the machine: it is shown and not run.
-const SHOWN: [&str; 5] = [
+/// Codes whose example cannot be text, depends on the machine, or takes two configurations: it is shown
+/// and not run.
+const SHOWN: [&str; 8] = [
     "bad-environment",
     "host-sandbox",
     "not-utf8",
+    "permission-widened",
     "too-large",
+    "undecided-difference",
     "unreadable-file",
+    "unused-acknowledgement",
 ];
 
 #[test]

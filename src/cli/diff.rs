@@ -1,0 +1,159 @@
+//! `tolkien diff`: what a change of the configuration newly permits.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::failure::{Failure, Result};
+use super::output::{Format, Output};
+use super::render::repository::Repository;
+use super::render::{Screen, difference, finding};
+use super::{Exit, root};
+use crate::analysis::compare::languages;
+use crate::analysis::diff::{Change, Difference, compare};
+use crate::config::{Config, Loaded, Overrides};
+use crate::diagnostic::Severity;
+
+/// Tell what a change newly permits, and what else it touches
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tolkien diff ../main\n  tolkien diff ../main ./config --format markdown -o comment.md\n  \
+                  tolkien diff ../main --format github",
+    long_about = "Compares two configurations: for each tool the command lines that pass now and did \
+                  not, with what lets them through, and everything beside them: what is started, its \
+                  environment, its sandbox, who may use it, which outputs are redacted. What permits \
+                  more must be accepted in `permissions.ack.yaml`, by the fingerprint that is printed \
+                  here.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
+                  widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, or \
+                  an invalid configuration on either side; 4 there is no such folder."
+)]
+pub(crate) struct Diff {
+    /// The configuration before the change: a folder
+    base: PathBuf,
+    /// The configuration after the change (default: as for --config)
+    head: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+    /// What makes the comparison fail
+    #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
+    fail_on: FailOn,
+}
+
+/// What makes a comparison fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum FailOn {
+    /// A widening that nobody accepted, or a tool that could not be compared
+    #[default]
+    Error,
+    /// Any widening, accepted or not
+    Warning,
+    /// Any difference
+    Info,
+}
+
+impl FailOn {
+    fn fails(self, difference: &Difference) -> bool {
+        let differs = || {
+            let same = |change| change == Change::Same;
+            !difference.other.is_empty() || !difference.tools.iter().all(|tool| same(tool.change))
+        };
+        match self {
+            Self::Error => !difference.passes(),
+            Self::Warning => difference.widened || !difference.passes(),
+            Self::Info => differs(),
+        }
+    }
+}
+
+impl Diff {
+    /// Compares and tells.
+    pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
+        let base = before(&self.base, screen)?;
+        let folder = match &self.head {
+            Some(head) => head.clone(),
+            None => root::choose(config),
+        };
+        let (head, loaded) = valid(&folder, load(&folder)?, "after", screen)?;
+        let difference = compare(base.as_deref(), Some(&head), &languages);
+        let text = self.text(&difference, loaded, &folder, screen)?;
+        self.output.write(&text, screen)?;
+        for unused in &difference.unused {
+            screen.note(&format!(
+                "{} acknowledges nothing that differs here",
+                unused.place
+            ));
+        }
+        screen.note(&difference::summary(&difference));
+        Ok(if self.fail_on.fails(&difference) {
+            Exit::Negative
+        } else {
+            Exit::Done
+        })
+    }
+
+    fn text(
+        &self,
+        difference: &Difference,
+        after: Loaded,
+        folder: &Path,
+        screen: &Screen,
+    ) -> Result<String> {
+        let repository = Repository::around(folder);
+        let found = Loaded {
+            diagnostics: difference.findings(),
+            ..after
+        };
+        let text = match self.output.format {
+            Format::Human => Ok(difference::human(difference, self.output.paint(screen))),
+            Format::Json => difference::json(difference),
+            Format::Sarif => finding::sarif(&found, &repository),
+            Format::Github => Ok(finding::github(&found, &repository)),
+            Format::Markdown => Ok(difference::markdown(difference)),
+        };
+        Ok(text.context("cannot write the difference")?)
+    }
+}
+
+/// The side before the change; one without any configuration is empty.
+fn before(folder: &Path, screen: &Screen) -> Result<Option<Arc<Config>>> {
+    let loaded = load(folder)?;
+    let is_empty = matches!(loaded.diagnostics.as_slice(),
+        [only] if only.code.0 == "nothing-to-check")
+        && loaded.sources.is_empty();
+    if is_empty {
+        return Ok(None);
+    }
+    valid(folder, loaded, "before", screen).map(|(config, _)| Some(config))
+}
+
+fn load(folder: &Path) -> Result<Loaded> {
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{}`", folder.display());
+        return Err(
+            Failure::environment(message).help("name the two folders: `tolkien diff BEFORE AFTER`")
+        );
+    }
+    root::load(folder, Overrides::None)
+}
+
+/// Both sides are told by the same names of files, so that it must be said which one is meant.
+fn valid(
+    folder: &Path,
+    loaded: Loaded,
+    when: &str,
+    screen: &Screen,
+) -> Result<(Arc<Config>, Loaded)> {
+    let failed = loaded.worst() == Some(Severity::Error);
+    match &loaded.config {
+        Some(config) if !failed => Ok((Arc::clone(config), loaded)),
+        _ => {
+            let folder = folder.display();
+            screen.warn(&format!(
+                "the configuration {when} the change, `{folder}`, is invalid"
+            ));
+            Err(Failure::Invalid(Box::new(loaded)))
+        }
+    }
+}
