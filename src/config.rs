@@ -1,9 +1,12 @@
-//! Loading a folder into one checked [`Config`], or diagnostics.
+//! Loading what an operator wrote into one checked [`Config`], or diagnostics.
 //!
 //! Nothing else reads the operator's files or the environment. What a file says is read once into a
 //! tree with places ([`yaml`]), turned into checked types ([`settings`], [`tool`], [`policy`],
 //! [`prompt`]), and then looked at as a whole ([`check`]): all findings at once, each with its exact
-//! place. A [`Config`] exists only when none of them is an error.
+//! place. A [`Config`] exists only when none of them is an error. The files come from a folder as a
+//! rule, and from elsewhere ([`Origin`]) where two configurations are compared.
+
+mod acknowledgement;
 
 mod check;
 
@@ -40,9 +43,11 @@ use prompt::Prompts;
 use settings::Settings;
 use tool::Tool;
 
+pub use acknowledgement::Acknowledgement;
 pub use check::NOT_ENFORCED;
 pub(crate) use check::load;
 pub(crate) use source::hex;
+pub use source::{File, Origin};
 pub(crate) use yaml::is_readable;
 
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -57,7 +62,8 @@ pub struct Config {
     policies: BTreeMap<PolicyName, Arc<Policy>>,
     selections: BTreeMap<ToolName, Selection>,
     prompts: Prompts,
-    folder: std::path::PathBuf,
+    /// What the model's script says, where there is one.
+    script: Option<serde_json::Value>,
 }
 
 /// Whether the environment may set settings: where something is served or run, never where a
@@ -70,11 +76,16 @@ pub enum Overrides {
     Environment,
 }
 
-/// What loading a folder gave.
+/// What loading an origin gave.
 #[derive(Debug)]
 pub struct Loaded {
     /// The configuration; absent when any finding is an error.
     pub config: Option<Arc<Config>>,
+    /// Whether there is no file of a configuration at all: nothing was written, rather than something
+    /// wrong.
+    pub empty: bool,
+    /// What `permissions.ack.yaml` acknowledges; no part of the configuration or its revision.
+    pub acknowledgements: Vec<Acknowledgement>,
     /// Every finding, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that the findings' places point into, by name.

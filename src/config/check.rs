@@ -5,7 +5,6 @@ mod import;
 mod unenforced;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -14,40 +13,35 @@ use super::name::{PolicyName, ToolName};
 use super::policy::{Policy, check_globs};
 use super::prompt::{self, Prompts, SYSTEM, Surroundings, Use};
 use super::settings::{Model, Settings};
-use super::source::{EVERYTHING, PROMPTS, Root, TOOLS};
+use super::source::{EVERYTHING, Origin, PROMPTS, Root, TOOLS};
 use super::template::{Known, Part, Template};
 use super::tool::{CommandWord, Run, Tool, World};
-use super::yaml::{self, Kind, Node, Reader};
-use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
+use super::yaml::{self, Node, Reader};
+use super::{Checked, Config, Loaded, Overrides, RootError, Selection, acknowledgement};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
 use crate::pattern::RuleSet;
 
 pub use unenforced::NOT_ENFORCED;
 
 /// Reads and checks a whole root; its cases are run by [`crate::policy::load`].
-pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
+pub(crate) fn load(origin: &Origin, overrides: Overrides) -> Result<Loaded, RootError> {
     let mut found = Vec::new();
-    let root = Root::read(folder, &mut found)?;
+    let root = Root::read(origin, &mut found)?;
     if root.is_empty() {
-        found.push(
-            Diagnostic::error(
-                "nothing-to-check",
-                Place::file("tools.d"),
-                "there is no configuration here: no settings, no tool, no policy, no prompt",
-            )
-            .help("name the folder that holds `tools.d`, or start one with `tolkien init`"),
-        );
+        found.push(root.nothing());
+        root.settle(&mut found);
+        diagnostic::sort(&mut found);
         return Ok(Loaded {
             config: None,
+            empty: true,
+            acknowledgements: Vec::new(),
             diagnostics: found,
-            sources: Vec::new(),
+            sources: root.into_sources(),
             checked: Checked::default(),
         });
     }
     let parsed = Parsed::read(&root, overrides, &mut found);
-    if let Some(source) = &root.acknowledgements {
-        read_acknowledgements(source, &mut found);
-    }
+    let acknowledgements = acknowledgement::read(root.acknowledgements.as_ref(), &mut found);
     let checked = parsed.checked(&root);
     if checked.tools == 0 && root.unread.get(TOOLS).is_none_or(BTreeSet::is_empty) {
         found.push(
@@ -60,40 +54,17 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
         );
     }
     let config = parsed.finish(&root, &mut found);
+    root.settle(&mut found);
     diagnostic::sort(&mut found);
     let failed = found.iter().any(|found| found.severity == Severity::Error);
     Ok(Loaded {
         config: config.filter(|_| !failed).map(Arc::new),
+        empty: false,
+        acknowledgements,
         diagnostics: found,
         sources: root.into_sources(),
         checked,
     })
-}
-
-/// Checks the form of `permissions.ack.yaml`; what it says counts for `diff` alone.
-fn read_acknowledgements(source: &Source, found: &mut Vec<Diagnostic>) {
-    let Some(node) = yaml::parse_optional(source, found) else {
-        return;
-    };
-    if matches!(&node.kind, Kind::Map(entries) if entries.is_empty()) {
-        return;
-    }
-    let mut reader = Reader::new(source, found);
-    for item in reader
-        .list(&node, "the acknowledgements")
-        .unwrap_or_default()
-    {
-        let known = ["fingerprint", "reason"];
-        let Some(fields) = reader.fields(item, "an acknowledgement", &known) else {
-            continue;
-        };
-        for key in known {
-            let help = "write `{fingerprint: …, reason: …}` as `tolkien diff` prints it";
-            if let Some(node) = reader.required(&fields, key, "an acknowledgement", help) {
-                reader.text(node, &format!("`{key}`"));
-            }
-        }
-    }
 }
 
 fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>) -> Settings {
@@ -204,9 +175,9 @@ impl Parsed {
     }
 
     fn finish(self, root: &Root, found: &mut Vec<Diagnostic>) -> Option<Config> {
-        self.check_selectors(found);
+        self.check_selectors(root, found);
         self.check_not_enforced(found);
-        self.check_script(root, found);
+        let script = read_script(&self.settings.model, root, found);
         if found.iter().any(|found| found.severity == Severity::Error) {
             return None;
         }
@@ -222,7 +193,7 @@ impl Parsed {
             policies: self.policies,
             selections,
             prompts: self.prompts,
-            folder: root.folder.clone(),
+            script,
         };
         check_system_prompt(&config, root, found);
         Some(config)
@@ -248,14 +219,16 @@ impl Parsed {
     }
 
     /// A policy that selects nothing was meant for something.
-    fn check_selectors(&self, found: &mut Vec<Diagnostic>) {
+    fn check_selectors(&self, root: &Root, found: &mut Vec<Diagnostic>) {
         if self.broken {
             return;
         }
         for policy in self.policies.values() {
             let selects = |tool: &Arc<Tool>| policy.applies_to.selects(tool);
+            let source = root.policies.get(policy.name.as_str());
             let told = |found: &Diagnostic| {
-                found.place.file == policy.place.file && found.code.0 == "unknown-tool"
+                found.code.0 == "unknown-tool"
+                    && source.is_some_and(|source| source.holds(&found.place))
             };
             if !self.tools.values().any(selects) && !found.iter().any(told) {
                 found.push(
@@ -267,13 +240,6 @@ impl Parsed {
                     .help("look at `applies_to`: every part of it must hold for at least one tool"),
                 );
             }
-        }
-    }
-
-    /// A script that is named must be there and be readable.
-    fn check_script(&self, root: &Root, found: &mut Vec<Diagnostic>) {
-        if let Err(problem) = read_script(&self.settings.model, &root.folder) {
-            found.push(*problem);
         }
     }
 }
@@ -380,22 +346,25 @@ impl Config {
         })
     }
 
-    /// Reads the script that `model: {provider: script}` names; absent for another model.
-    pub fn script(&self) -> Result<Option<Value>, Box<Diagnostic>> {
-        read_script(&self.settings.model, &self.folder)
+    /// What the script says that `model: {provider: script}` names; absent for another model.
+    pub fn script(&self) -> Option<&Value> {
+        self.script.as_ref()
     }
 }
 
-fn read_script(model: &Model, folder: &Path) -> Result<Option<Value>, Box<Diagnostic>> {
+/// Reads the script that the settings name, which must be there and be readable.
+fn read_script(model: &Model, root: &Root, found: &mut Vec<Diagnostic>) -> Option<Value> {
     let Model::Script { script, place } = model else {
-        return Ok(None);
+        return None;
     };
-    let source = super::source::read_beside(folder, script, place.as_ref())?;
-    let mut found = Vec::new();
-    let node = yaml::parse(&source, &mut found);
-    let value = node.map(|node| Reader::new(&source, &mut found).json(&node));
-    match found.into_iter().next() {
-        Some(problem) => Err(Box::new(problem)),
-        None => Ok(value),
+    match root.read_beside(script, place.as_ref()) {
+        Ok(source) => {
+            let node = yaml::parse(&source, found)?;
+            Some(Reader::new(&source, found).json(&node))
+        }
+        Err(problem) => {
+            found.push(*problem);
+            None
+        }
     }
 }

@@ -269,13 +269,53 @@ fn each_folder_may_be_a_config_map_of_its_own() {
 fn acknowledgements_are_no_part_of_the_revision_and_everything_else_is() {
     let root = good();
     let before = revision(root.path());
-    let acknowledged = "- {fingerprint: abc, reason: agreed}\n";
+    let acknowledged = format!("- {{fingerprint: {}, reason: agreed}}\n", "a1".repeat(32));
     fs::write(root.path().join("permissions.ack.yaml"), acknowledged).unwrap();
     fs::write(root.path().join("README.md"), "not read\n").unwrap();
     assert_eq!(revision(root.path()), before);
     let prompt = root.path().join("prompts/system.md");
     fs::write(&prompt, "You are another agent.\n").unwrap();
     assert_ne!(revision(root.path()), before);
+}
+
+#[test]
+fn acknowledgements_are_kept_beside_the_configuration() {
+    let root = good();
+    let [one, other] = ["0f", "1e"].map(|digits| digits.repeat(32));
+    fs::write(
+        root.path().join("permissions.ack.yaml"),
+        format!("- {{fingerprint: {one}, reason: agreed}}\n- fingerprint: {other}\n  reason: |\n    because\n"),
+    )
+    .unwrap();
+    let loaded = policy::load(root.path(), Overrides::None).unwrap();
+    let kept: Vec<(String, &str, String)> = loaded
+        .acknowledgements
+        .iter()
+        .map(|kept| {
+            let fingerprint = kept.fingerprint.to_string();
+            (fingerprint, kept.reason.as_str(), kept.place.to_string())
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (one, "agreed", "permissions.ack.yaml:1:3".to_owned()),
+            (other, "because\n", "permissions.ack.yaml:2:3".to_owned()),
+        ]
+    );
+    assert!(loaded.config.is_some());
+}
+
+#[test]
+fn a_folder_of_more_files_than_anybody_writes_is_not_read() {
+    let root = good();
+    for number in 0..10_000 {
+        fs::write(root.path().join(format!("tools.d/t{number}.yaml")), "").unwrap();
+    }
+    insta::assert_snapshot!(findings(root.path()), @"
+    tools.d:1:1-1:1 error[too-many-files] `tools.d` has 10001 files, and at most 10000 are read
+      help: look at what wrote them; a configuration of many agents is many folders
+    ");
 }
 
 #[test]
