@@ -116,7 +116,7 @@ impl Loaded {
     }
 }
 
-/// The folder cannot be read at all.
+/// The configuration cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
     /// There is no such folder.
@@ -129,6 +129,25 @@ pub enum RootError {
         path: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A revision was asked for, and the folder is in no git repository.
+    #[error("`{0}` is in no git repository")]
+    NoRepository(String),
+    /// The repository does not have the revision.
+    #[error("cannot find the revision `{revision}`: {why}")]
+    Revision {
+        /// As it was typed.
+        revision: String,
+        /// What was found instead.
+        why: &'static str,
+    },
+    /// The repository is broken.
+    #[error("cannot read the git repository `{path}`: {why}")]
+    Repository {
+        /// Its folder.
+        path: String,
+        /// What the library says.
+        why: String,
     },
 }
 

@@ -45,7 +45,7 @@ pub(super) fn read(source: Option<&Source>, found: &mut Vec<Diagnostic>) -> Vec<
         };
         if let Some(first) = first.get(&read.fingerprint) {
             let finding = Diagnostic::error(
-                "acknowledged-twice",
+                "duplicate-acknowledgement",
                 read.place,
                 format!("`{}` is acknowledged a second time", read.fingerprint),
             );

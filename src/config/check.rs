@@ -28,12 +28,16 @@ pub(crate) fn load(origin: &Origin, overrides: Overrides) -> Result<Loaded, Root
     let mut found = Vec::new();
     let root = Root::read(origin, &mut found)?;
     if root.is_empty() {
-        found.push(root.nothing());
+        // What could not be read may have held one.
+        let empty = found.iter().all(|found| found.severity != Severity::Error);
+        if empty {
+            found.push(root.nothing());
+        }
         root.settle(&mut found);
         diagnostic::sort(&mut found);
         return Ok(Loaded {
             config: None,
-            empty: true,
+            empty,
             acknowledgements: Vec::new(),
             diagnostics: found,
             sources: root.into_sources(),
@@ -357,14 +361,7 @@ fn read_script(model: &Model, root: &Root, found: &mut Vec<Diagnostic>) -> Optio
     let Model::Script { script, place } = model else {
         return None;
     };
-    match root.read_beside(script, place.as_ref()) {
-        Ok(source) => {
-            let node = yaml::parse(&source, found)?;
-            Some(Reader::new(&source, found).json(&node))
-        }
-        Err(problem) => {
-            found.push(*problem);
-            None
-        }
-    }
+    let source = root.read_beside(script, place.as_ref(), found)?;
+    let node = yaml::parse(&source, found)?;
+    Some(Reader::new(&source, found).json(&node))
 }

@@ -6,9 +6,13 @@
 
 mod folder;
 
+mod manifest;
+
 mod memory;
 
 mod naming;
+
+mod revision;
 
 mod sorting;
 
@@ -27,7 +31,9 @@ use super::RootError;
 use super::name::Revision;
 use crate::diagnostic::{Diagnostic, Place, Source};
 use folder::Folder;
+use manifest::Manifests;
 use memory::Memory;
+use revision::Commit;
 use tree::{Shelf, Tree};
 
 pub use memory::File;
@@ -38,8 +44,46 @@ pub(crate) use naming::{POLICIES, PROMPTS, TOOLS};
 pub enum Origin {
     /// A folder: of folders, flat, or a mounted ConfigMap.
     Folder(PathBuf),
+    /// A YAML or JSON file with `ConfigMap` manifests whose data keys are flat names, or a folder of
+    /// such files. All places are in these files.
+    Manifest(PathBuf),
+    /// A revision of the git repository that a folder lies in, read from its objects.
+    Revision {
+        /// The configuration's folder as it is, or would be, in the work tree.
+        folder: PathBuf,
+        /// `main`, `HEAD~1`, `origin/main`, a tag, a hash that may be shortened.
+        revision: String,
+    },
     /// Files in memory; of two with the same path the last counts.
     Files(Vec<File>),
+}
+
+impl Origin {
+    /// What a path that was typed stands for: manifests where it is a file, or a folder that holds
+    /// manifests and no configuration by itself, and a folder otherwise.
+    pub fn at(path: &Path) -> Self {
+        if path.is_file() || manifest::are_in(path) {
+            Self::Manifest(path.to_owned())
+        } else {
+            Self::Folder(path.to_owned())
+        }
+    }
+
+    /// The folder that the files of findings are below; absent where they lie in none.
+    pub fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Manifest(path) if !path.is_dir() => path.parent().map(|folder| {
+                if folder.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    folder
+                }
+            }),
+            Self::Folder(path) | Self::Manifest(path) => Some(path),
+            Self::Revision { folder, .. } => Some(folder),
+            Self::Files(_) => None,
+        }
+    }
 }
 
 impl<P: AsRef<Path> + ?Sized> From<&P> for Origin {
@@ -89,6 +133,14 @@ impl Root {
     pub(crate) fn read(origin: &Origin, found: &mut Vec<Diagnostic>) -> Result<Self, RootError> {
         match origin {
             Origin::Folder(folder) => Self::sort(Folder::open(folder)?, found),
+            Origin::Manifest(path) => {
+                let manifests = Manifests::read(path, found)?;
+                Self::sort(manifests, found)
+            }
+            Origin::Revision { folder, revision } => {
+                let commit = Commit::open(folder, revision)?;
+                Self::sort(commit, found)
+            }
             Origin::Files(files) => Self::sort(Memory::new(files), found),
         }
     }
@@ -139,8 +191,9 @@ impl Root {
         &self,
         name: &Path,
         named: Option<&Place>,
-    ) -> Result<Source, Box<Diagnostic>> {
-        self.shelf.read(name, named)
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Source> {
+        self.shelf.read(name, named, found)
     }
 
     /// Moves findings on files that are written inside another one, and on what is missing there,

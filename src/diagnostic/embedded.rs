@@ -26,7 +26,8 @@ impl Embedded {
         Self {
             lines: lines(text, outer.text(), key.end),
             outer: outer.clone(),
-            start: value,
+            // An empty block has no place of its own.
+            start: if text.is_empty() { key.start } else { value },
         }
     }
 

@@ -3,6 +3,8 @@
 //! Each mistake has a folder below `tests/fixtures/diagnostics/`, holding only what is wrong: it is
 //! laid over `tests/fixtures/diagnostics/good/`, which is without findings.
 
+mod manifest;
+
 mod many;
 
 mod memory;
@@ -10,6 +12,8 @@ mod memory;
 mod pattern;
 
 mod policy;
+
+mod revision;
 
 mod root;
 
@@ -119,7 +123,8 @@ fn the_shipped_configuration_has_no_findings() {
 }
 
 /// Codes whose mistake cannot be a folder of fixtures: a test makes it.
-const MADE: [&str; 10] = [
+const MADE: [&str; 11] = [
+    "bad-base64",
     "bad-environment",
     "file-twice",
     "missing-prompt",

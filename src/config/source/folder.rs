@@ -62,7 +62,10 @@ pub(super) fn bytes(path: &Path, limit: usize) -> Result<Vec<u8>, Unread> {
         .and_then(|file| file.take(most.saturating_add(1)).read_to_end(&mut bytes))
         .map_err(refused)?;
     if bytes.len() > limit {
-        return Err(Unread::TooLarge(metadata.len()));
+        return Err(Unread::TooLarge {
+            bytes: metadata.len(),
+            most: limit,
+        });
     }
     Ok(bytes)
 }

@@ -76,10 +76,10 @@ impl Tree for Memory {
         match self.0.get(at) {
             None => Err(Unread::NotAFile),
             Some(Err(why)) => Err(Unread::Refused(shown(why))),
-            Some(Ok(bytes)) if bytes.len() > MAX_FILE_BYTES => {
-                let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                Err(Unread::TooLarge(size))
-            }
+            Some(Ok(bytes)) if bytes.len() > MAX_FILE_BYTES => Err(Unread::TooLarge {
+                bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+                most: MAX_FILE_BYTES,
+            }),
             Some(Ok(bytes)) => Ok(bytes.clone()),
         }
     }

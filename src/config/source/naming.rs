@@ -24,6 +24,13 @@ pub(super) const SETTINGS: &str = "tolkien.yaml";
 /// The acknowledged widenings.
 pub(super) const ACKNOWLEDGEMENTS: &str = "permissions.ack.yaml";
 
+/// Whether a name at the top of a root, or a flat one, is read as a part of it.
+pub(super) fn is_read(name: &str) -> bool {
+    let folder = name.split_once("__").map_or(name, |(folder, _)| folder);
+    [SETTINGS, ACKNOWLEDGEMENTS].contains(&name)
+        || FOLDERS.iter().any(|(known, ..)| *known == folder)
+}
+
 pub(super) fn is_name(stem: &str, joiner: u8) -> bool {
     stem.len() <= 64
         && stem.starts_with(|first: char| first.is_ascii_lowercase())

@@ -246,7 +246,7 @@ impl<T: Tree> Sorting<'_, T> {
             Ok(bytes) => bytes,
             Err(why) => {
                 let place = self.tree.place(at, shown);
-                self.found.push(why.finding(shown, place));
+                self.found.extend(why.finding(shown, place));
                 self.root.hash.insert(key.to_owned(), Vec::new());
                 return None;
             }

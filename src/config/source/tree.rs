@@ -5,7 +5,6 @@ use std::fmt;
 use std::path::Path;
 
 use crate::config::RootError;
-use crate::config::yaml::MAX_FILE_BYTES;
 use crate::diagnostic::{Diagnostic, Place, Source};
 
 /// The names in a folder with what it takes to read each: sorted, the hidden ones left out.
@@ -64,16 +63,24 @@ pub(super) trait Tree: fmt::Debug {
 pub(super) enum Unread {
     /// In the system's words.
     Refused(String),
+    /// What is wrong with it was reported where it was found.
+    Told,
     /// It is a folder, or something else that holds no text.
     NotAFile,
-    /// It has this many bytes.
-    TooLarge(u64),
+    /// It has too many bytes.
+    TooLarge {
+        /// How many it has.
+        bytes: u64,
+        /// How many are read.
+        most: usize,
+    },
 }
 
 impl Unread {
-    /// The finding on a file of this name.
-    pub(super) fn finding(self, shown: &str, place: Place) -> Diagnostic {
+    /// The finding on a file of this name; absent when there was one.
+    pub(super) fn finding(self, shown: &str, place: Place) -> Option<Diagnostic> {
         let (code, message, help) = match self {
+            Self::Told => return None,
             Self::Refused(why) => (
                 "unreadable-file",
                 format!("`{shown}` cannot be read: {why}"),
@@ -84,13 +91,13 @@ impl Unread {
                 format!("`{shown}` is not a file"),
                 "a configuration holds files only; remove it, or give it another ending",
             ),
-            Self::TooLarge(bytes) => (
+            Self::TooLarge { bytes, most } => (
                 "too-large",
-                format!("this file has {bytes} bytes, and at most {MAX_FILE_BYTES} are read"),
+                format!("this file has {bytes} bytes, and at most {most} are read"),
                 "a ConfigMap, the whole of it, holds no more than 1 MiB",
             ),
         };
-        Diagnostic::error(code, place, message).help(help)
+        Some(Diagnostic::error(code, place, message).help(help))
     }
 }
 
@@ -105,8 +112,14 @@ pub(super) trait Shelf: fmt::Debug {
     /// See [`Tree::nothing`].
     fn nothing(&self) -> Diagnostic;
 
-    /// Reads another file that the settings name, such as a script; `named` is where they do.
-    fn read(&self, name: &Path, named: Option<&Place>) -> Result<Source, Box<Diagnostic>>;
+    /// Reads another file that the settings name, such as a script; `named` is where they do. Absent
+    /// when it cannot be read.
+    fn read(
+        &self,
+        name: &Path,
+        named: Option<&Place>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Source>;
 }
 
 impl<T: Tree> Shelf for T {
@@ -122,26 +135,36 @@ impl<T: Tree> Shelf for T {
         Tree::nothing(self)
     }
 
-    fn read(&self, name: &Path, named: Option<&Place>) -> Result<Source, Box<Diagnostic>> {
+    fn read(
+        &self,
+        name: &Path,
+        named: Option<&Place>,
+        found: &mut Vec<Diagnostic>,
+    ) -> Option<Source> {
         let shown = name.display().to_string();
         let Some(at) = self.find(name) else {
-            let place = named
-                .cloned()
-                .unwrap_or_else(|| Place::file(shown.as_str()));
-            let finding =
+            let file = || Place::file(shown.as_str());
+            let place = named.cloned().unwrap_or_else(file);
+            found.push(
                 Diagnostic::error("missing-file", place, format!("there is no file `{shown}`"))
-                    .help("write its path relative to the configuration's folder");
-            return Err(Box::new(finding));
+                    .help("write its path relative to the configuration's folder"),
+            );
+            return None;
         };
-        let bytes = self
-            .file(&at)
-            .map_err(|why| why.finding(&shown, self.place(&at, &shown)))?;
+        let bytes = match self.file(&at) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                found.extend(why.finding(&shown, self.place(&at, &shown)));
+                return None;
+            }
+        };
         let (text, wrong) = decode(&shown, bytes);
         let text = self.placed(&at, text);
-        match wrong {
-            Some(byte) => Err(Box::new(not_utf8(&text, byte))),
-            None => Ok(text),
+        if let Some(byte) = wrong {
+            found.push(not_utf8(&text, byte));
+            return None;
         }
+        Some(text)
     }
 }
 

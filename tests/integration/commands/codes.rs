@@ -273,11 +273,13 @@ fn found(example: &Example, arguments: &[&str]) -> Vec<(String, String)> {
 }
 
 /// Codes whose example cannot be text, or depends on the machine: it is shown and not run.
-const SHOWN: [&str; 5] = [
+const SHOWN: [&str; 7] = [
     "bad-environment",
     "host-sandbox",
     "not-utf8",
     "too-large",
+    "too-many-files",
+    "too-many-names",
     "unreadable-file",
 ];
 

@@ -61,7 +61,7 @@ fn of_two_files_with_the_same_path_the_last_counts() {
         "tolkien.yaml",
         format!("limits: {{rounds: 1}}\n{SETTINGS}"),
     ));
-    let loaded = policy::load(&Origin::Files(files), Overrides::None).unwrap();
+    let loaded = policy::load(Origin::Files(files), Overrides::None).unwrap();
     assert_eq!(loaded.diagnostics, []);
     assert_eq!(loaded.config.unwrap().settings().limits.rounds, 1);
 }
@@ -75,7 +75,7 @@ fn a_file_that_could_not_be_read_is_told_with_the_reason() {
     });
     files.push(File::new("policies/deep/er.yaml", "deny: [rm]\n"));
     files.push(File::new("prompts/system.md", vec![b'#'; 1024 * 1024 + 1]));
-    insta::assert_snapshot!(findings(&Origin::Files(files)), @"
+    insta::assert_snapshot!(findings(Origin::Files(files)), @"
     policies/deep:1:1-1:1 error[unexpected-file] `policies/deep` is not read: a policy is a file that ends in `.yaml`
       help: move it out of this folder
     prompts/system.md:1:1-1:1 error[too-large] this file has 1048577 bytes, and at most 1048576 are read
@@ -87,7 +87,7 @@ fn a_file_that_could_not_be_read_is_told_with_the_reason() {
 
 #[test]
 fn no_file_at_all_is_an_empty_root_and_a_wrong_file_is_not() {
-    let loaded = |files| policy::load(&Origin::Files(files), Overrides::None).unwrap();
+    let loaded = |files| policy::load(Origin::Files(files), Overrides::None).unwrap();
     let readme = File::new("README.md", "# Tools\n");
     let empty = loaded(vec![readme]);
     assert!(empty.empty && empty.config.is_none());
@@ -103,14 +103,14 @@ fn a_script_in_memory_is_found_below_the_root_and_flat() {
         let mut files = good();
         files.push(File::new("tolkien.yaml", settings.clone()));
         files.push(File::new(path, "turns: []\n"));
-        let loaded = policy::load(&Origin::Files(files), Overrides::None).unwrap();
+        let loaded = policy::load(Origin::Files(files), Overrides::None).unwrap();
         assert_eq!(loaded.diagnostics, []);
         let script = loaded.config.unwrap().script().unwrap().to_string();
         assert_eq!(script, r#"{"turns":[]}"#);
     }
     let mut files = good();
     files.push(File::new("tolkien.yaml", settings.clone()));
-    insta::assert_snapshot!(findings(&Origin::Files(files)), @"
+    insta::assert_snapshot!(findings(Origin::Files(files)), @"
     tolkien.yaml:1:35-1:52 error[missing-file] there is no file `scripts/demo.yaml`
       help: write its path relative to the configuration's folder
     ");

@@ -522,8 +522,8 @@ fn a_fingerprint_has_one_spelling() {
 
 #[test]
 fn a_change_is_acknowledged_once() {
-    insta::assert_snapshot!(of("acknowledged-twice"), @"
-    permissions.ack.yaml:2:3-2:97 error[acknowledged-twice] `5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9` is acknowledged a second time
+    insta::assert_snapshot!(of("duplicate-acknowledgement"), @"
+    permissions.ack.yaml:2:3-2:97 error[duplicate-acknowledgement] `5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9` is acknowledged a second time
       permissions.ack.yaml:1:3 first here
       help: keep one of the two entries
     ");
