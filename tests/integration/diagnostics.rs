@@ -123,7 +123,7 @@ fn the_shipped_configuration_has_no_findings() {
 }
 
 /// Codes whose mistake cannot be a folder of fixtures: a test makes it.
-const MADE: [&str; 11] = [
+const MADE: [&str; 12] = [
     "bad-base64",
     "bad-environment",
     "file-twice",
@@ -135,6 +135,7 @@ const MADE: [&str; 11] = [
     "too-large",
     "too-deep",
     "too-many-files",
+    "too-many-names",
 ];
 
 /// A code stands in quotes behind the call that makes a finding, or behind `code:`.

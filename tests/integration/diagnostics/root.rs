@@ -318,6 +318,45 @@ fn a_folder_of_more_files_than_anybody_writes_is_not_read() {
     ");
 }
 
+/// A tool whose `let` has so many names, each of which refers to the one before it.
+fn chained(names: usize) -> String {
+    let links: String = (1..names)
+        .map(|at| format!("  n{at}: '<n{}>b'\n", at - 1))
+        .collect();
+    let last = names - 1;
+    let rules = format!("allow: [get <n{last}>], deny: [get secrets]");
+    let line = format!("get a{}", "b".repeat(last));
+    SAYS_HELLO
+        .replace("allow: [get pods], deny: [get secrets]", &rules)
+        .replace("allow: get pods", &format!("allow: {line}"))
+        .replace("arguments:", &format!("let:\n  n0: a\n{links}arguments:"))
+}
+
+#[test]
+fn a_long_chain_of_names_is_read_and_one_too_long_is_told_once() {
+    let root = good();
+    fs::write(root.path().join("tools.d/chain.yaml"), chained(1_000)).unwrap();
+    assert_eq!(findings(root.path()), "");
+    fs::write(root.path().join("tools.d/chain.yaml"), chained(1_001)).unwrap();
+    fs::write(
+        root.path().join("policies/borrows.yaml"),
+        "deny: ['kubectl <many.n5>']\n",
+    )
+    .unwrap();
+    let names: String = (0..20_000).map(|at| format!("  n{at}: get\n")).collect();
+    fs::write(
+        root.path().join("policies/many.yaml"),
+        format!("parts:\n{names}deny: ['kubectl <n7>']\n"),
+    )
+    .unwrap();
+    insta::assert_snapshot!(findings(root.path()), @"
+    policies/many.yaml:1:1-1:6 error[too-many-names] `parts` has 20000 names, and at most 1000 are read
+      help: write alternatives into one expression: `a|b|c`
+    tools.d/chain.yaml:5:1-5:4 error[too-many-names] `let` has 1001 names, and at most 1000 are read
+      help: write alternatives into one expression: `a|b|c`
+    ");
+}
+
 #[test]
 fn line_ends_of_another_system_and_a_mark_of_order_are_fine() {
     let root = good();
