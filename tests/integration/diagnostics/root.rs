@@ -320,9 +320,8 @@ fn a_folder_of_more_files_than_anybody_writes_is_not_read() {
 
 /// A tool whose `let` has so many names, each of which refers to the one before it.
 fn chained(names: usize) -> String {
-    let links: String = (1..names)
-        .map(|at| format!("  n{at}: '<n{}>b'\n", at - 1))
-        .collect();
+    let after = |at: usize| format!("  n{at}: '<n{}>b'\n", at - 1);
+    let links = (1..names).map(after).collect::<Vec<_>>().concat();
     let last = names - 1;
     let rules = format!("allow: [get <n{last}>], deny: [get secrets]");
     let line = format!("get a{}", "b".repeat(last));
@@ -343,7 +342,8 @@ fn a_long_chain_of_names_is_read_and_one_too_long_is_told_once() {
         "deny: ['kubectl <many.n5>']\n",
     )
     .unwrap();
-    let names: String = (0..20_000).map(|at| format!("  n{at}: get\n")).collect();
+    let names: Vec<String> = (0..20_000).map(|at| format!("  n{at}: get\n")).collect();
+    let names = names.concat();
     fs::write(
         root.path().join("policies/many.yaml"),
         format!("parts:\n{names}deny: ['kubectl <n7>']\n"),
