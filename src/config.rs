@@ -1,9 +1,10 @@
-//! Loading a folder into one checked [`Config`], or diagnostics.
+//! Loading what an operator wrote into one checked [`Config`], or diagnostics.
 //!
 //! Nothing else reads the operator's files or the environment. What a file says is read once into a
 //! tree with places ([`yaml`]), turned into checked types ([`settings`], [`tool`], [`policy`],
 //! [`prompt`]), and then looked at as a whole ([`check`]): all findings at once, each with its exact
-//! place. A [`Config`] exists only when none of them is an error.
+//! place. A [`Config`] exists only when none of them is an error. The files come from a folder as a
+//! rule, and from elsewhere ([`Origin`]) where two configurations are compared.
 
 pub mod acknowledgement;
 
@@ -38,16 +39,17 @@ mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use acknowledgement::Acknowledgement;
 use name::{PolicyName, Revision, ToolName};
 use policy::Policy;
 use prompt::Prompts;
 use settings::Settings;
 use tool::Tool;
 
+pub use acknowledgement::Acknowledgement;
 pub use check::NOT_ENFORCED;
 pub(crate) use check::load;
 pub(crate) use source::hex;
+pub use source::{File, Origin};
 pub(crate) use yaml::is_readable;
 
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -63,7 +65,8 @@ pub struct Config {
     selections: BTreeMap<ToolName, Selection>,
     prompts: Prompts,
     acknowledgements: Vec<Acknowledgement>,
-    folder: std::path::PathBuf,
+    /// What the model's script says, where there is one.
+    script: Option<serde_json::Value>,
 }
 
 /// Whether the environment may set settings: where something is served or run, never where a
@@ -76,11 +79,14 @@ pub enum Overrides {
     Environment,
 }
 
-/// What loading a folder gave.
+/// What loading an origin gave.
 #[derive(Debug)]
 pub struct Loaded {
     /// The configuration; absent when any finding is an error.
     pub config: Option<Arc<Config>>,
+    /// Whether there is no file of a configuration at all: nothing was written, rather than something
+    /// wrong.
+    pub empty: bool,
     /// Every finding, sorted by place.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that the findings' places point into, by name.
@@ -111,7 +117,7 @@ impl Loaded {
     }
 }
 
-/// The folder cannot be read at all.
+/// The configuration cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum RootError {
     /// There is no such folder.
@@ -124,6 +130,25 @@ pub enum RootError {
         path: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A revision was asked for, and the folder is in no git repository.
+    #[error("`{0}` is in no git repository")]
+    NoRepository(String),
+    /// The repository does not have the revision.
+    #[error("cannot find the revision `{revision}`: {why}")]
+    Revision {
+        /// As it was typed.
+        revision: String,
+        /// What was found instead.
+        why: &'static str,
+    },
+    /// The repository is broken.
+    #[error("cannot read the git repository `{path}`: {why}")]
+    Repository {
+        /// Its folder.
+        path: String,
+        /// What the library says.
+        why: String,
     },
 }
 

@@ -4,12 +4,16 @@
 //! problem only, and never by printing: [`crate::cli`] renders them. A [`Place`] is made from byte
 //! offsets by the [`Source`] that holds the text, so that no two modules count lines their own way.
 
+mod embedded;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Serialize;
+
+use embedded::Embedded;
 
 /// How bad a finding is; ordered, so that `--fail-on` is a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -71,6 +75,19 @@ pub struct Place {
     pub end: Position,
     /// The same stretch in bytes of the file's text.
     pub bytes: Range<usize>,
+    /// How the text that it is a stretch of is written in the file.
+    pub written: Written,
+}
+
+/// How a text is written in the file that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is the file.
+    AsItIs,
+    /// Its lines stand in the file behind this many spaces each.
+    Indented(u16),
+    /// In another notation: the place is where it starts, and nothing in it can be replaced.
+    Otherwise,
 }
 
 impl Place {
@@ -82,6 +99,7 @@ impl Place {
             start: first,
             end: first,
             bytes: 0..0,
+            written: Written::AsItIs,
         }
     }
 }
@@ -167,25 +185,18 @@ impl Diagnostic {
         self
     }
 
-    /// The same with a replacement that a machine may apply.
+    /// The same with a replacement that a machine may apply; without one where the file writes the
+    /// text in a way that a replacement cannot be put into.
     #[must_use]
     pub fn fix(mut self, place: Place, replacement: impl Into<String>) -> Self {
-        self.fix = Some(Fix {
-            place,
-            replacement: replacement.into(),
-            safe: true,
-        });
+        self.fix = fix(place, replacement.into(), true);
         self
     }
 
     /// The same with a replacement for a person to look at first.
     #[must_use]
     pub fn proposal(mut self, place: Place, replacement: impl Into<String>) -> Self {
-        self.fix = Some(Fix {
-            place,
-            replacement: replacement.into(),
-            safe: false,
-        });
+        self.fix = fix(place, replacement.into(), false);
         self
     }
 
@@ -193,6 +204,22 @@ impl Diagnostic {
     pub fn is_fixable(&self) -> bool {
         self.fix.as_ref().is_some_and(|fix| fix.safe)
     }
+}
+
+/// A replacement as the file writes the text that it goes into; absent where it cannot.
+fn fix(place: Place, replacement: String, safe: bool) -> Option<Fix> {
+    let replacement = match place.written {
+        Written::AsItIs => replacement,
+        Written::Indented(spaces) => {
+            replacement.replace('\n', &format!("\n{}", " ".repeat(spaces.into())))
+        }
+        Written::Otherwise => return None,
+    };
+    Some(Fix {
+        place,
+        replacement,
+        safe,
+    })
 }
 
 /// Sorts findings by place, then code: the order in which every format shows them.
@@ -215,6 +242,7 @@ pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
     lines: Arc<[usize]>,
+    embedded: Option<Arc<Embedded>>,
 }
 
 impl Source {
@@ -228,6 +256,32 @@ impl Source {
             name: name.into(),
             text,
             lines,
+            embedded: None,
+        }
+    }
+
+    /// The same text as it is written inside another one, where its places are from now on: as the
+    /// value of `key`, at `value`.
+    #[must_use]
+    pub(crate) fn inside(mut self, outer: &Self, key: &Range<usize>, value: usize) -> Self {
+        let embedded = Embedded::find(&self.text, outer, key, value);
+        self.embedded = Some(Arc::new(embedded));
+        self
+    }
+
+    /// The text of the file that its places are in: itself, or the one that it is written inside.
+    pub(crate) fn outermost(&self) -> &Self {
+        match &self.embedded {
+            Some(embedded) => embedded.outer.outermost(),
+            None => self,
+        }
+    }
+
+    /// Whether a place lies in this text.
+    pub(crate) fn holds(&self, place: &Place) -> bool {
+        match &self.embedded {
+            Some(embedded) => embedded.holds(place),
+            None => place.file == self.name,
         }
     }
 
@@ -245,11 +299,15 @@ impl Source {
     pub fn place(&self, bytes: Range<usize>) -> Place {
         let start = self.on_boundary(bytes.start);
         let end = self.on_boundary(bytes.end.max(start));
+        if let Some(embedded) = &self.embedded {
+            return embedded.place(self, start..end);
+        }
         Place {
             file: Arc::clone(&self.name),
             start: self.position(start),
             end: self.position(end),
             bytes: start..end,
+            written: Written::AsItIs,
         }
     }
 
@@ -261,12 +319,17 @@ impl Source {
         at
     }
 
+    /// The line that a byte is on, from 0.
+    fn line_of(&self, at: usize) -> usize {
+        self.lines.partition_point(|start| *start <= at).max(1) - 1
+    }
+
     fn position(&self, at: usize) -> Position {
-        let line = self.lines.partition_point(|start| *start <= at).max(1);
-        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let line = self.line_of(at);
+        let start = self.lines.get(line).copied().unwrap_or(0);
         let column = self.text.get(start..at).map_or(0, |s| s.chars().count());
         Position {
-            line: u32::try_from(line).unwrap_or(u32::MAX),
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
             column: u32::try_from(column + 1).unwrap_or(u32::MAX),
         }
     }

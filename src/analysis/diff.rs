@@ -296,7 +296,7 @@ impl Difference {
         }
         self.unused = all
             .iter()
-            .filter(|one| !used.contains(&one.fingerprint))
+            .filter(|one| !used.contains(one.fingerprint.as_str()))
             .cloned()
             .collect();
         self.widened = self.tools.iter().any(|tool| tool.widens)

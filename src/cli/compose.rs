@@ -134,14 +134,8 @@ pub(crate) fn model(config: &Config) -> Result<Model> {
 }
 
 fn script(config: &Config) -> Result<Model> {
-    let document = config.script().map_err(|found| {
-        let failure = Failure::usage(format!("{}: {}", found.place, found.message));
-        match found.help {
-            Some(help) => failure.help(help),
-            None => failure,
-        }
-    })?;
-    let script = Script::parse(document.unwrap_or_default()).map_err(Failure::usage)?;
+    let document = config.script().cloned().unwrap_or_default();
+    let script = Script::parse(document).map_err(Failure::usage)?;
     Ok(Model::Script(script))
 }
 

@@ -13,26 +13,26 @@ use super::render::{Screen, difference, finding};
 use super::{Exit, root};
 use crate::analysis::compare::languages;
 use crate::analysis::diff::{Change, Difference, compare};
-use crate::config::{Config, Loaded, Overrides};
+use crate::config::{Config, Loaded, Origin, Overrides};
 use crate::diagnostic::Severity;
 
 /// Tell what a change newly permits, and what else it touches
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tolkien diff ../main\n  tolkien diff ../main ./config --format markdown -o comment.md\n  \
-                  tolkien diff ../main --format github",
+    after_help = "Examples:\n  tolkien diff main\n  tolkien diff origin/main --format markdown -o comment.md\n  \
+                  tolkien diff HEAD~1 HEAD --format github\n  tolkien diff ../before ./after",
     long_about = "Compares two configurations: for each tool the command lines that pass now and did \
                   not, with what lets them through, and everything beside them: what is started, its \
                   environment, its sandbox, who may use it, which outputs are redacted. What permits \
                   more must be accepted in `permissions.ack.yaml`, by the fingerprint that is printed \
                   here.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
                   widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, or \
-                  an invalid configuration on either side; 4 there is no such folder."
+                  an invalid configuration on either side; 4 there is no such folder and no such revision."
 )]
 pub(crate) struct Diff {
-    /// The configuration before the change: a folder
+    /// The configuration before the change: a git revision, a folder, or a file of ConfigMap manifests
     base: PathBuf,
-    /// The configuration after the change (default: as for --config)
+    /// The configuration after the change (default: the working folder, as for --config)
     head: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
@@ -70,12 +70,15 @@ impl FailOn {
 impl Diff {
     /// Compares and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
-        let base = before(&self.base, screen)?;
-        let folder = match &self.head {
-            Some(head) => head.clone(),
-            None => root::choose(config),
+        let here = root::choose(config);
+        let base = before(&origin(&self.base, &here), &self.base, screen)?;
+        let name = self.head.as_deref().unwrap_or(&here);
+        let head = match &self.head {
+            Some(head) => origin(head, &here),
+            None => Origin::at(&here),
         };
-        let (head, loaded) = valid(&folder, load(&folder)?, "after", screen)?;
+        let folder = head.folder().unwrap_or(&here).to_owned();
+        let (head, loaded) = valid(name, load(&head, name)?, "after", screen)?;
         let difference = compare(base.as_deref(), Some(&head), &languages);
         let text = self.text(&difference, loaded, &folder, screen)?;
         self.output.write(&text, screen)?;
@@ -116,26 +119,42 @@ impl Diff {
     }
 }
 
-/// The side before the change; one without any configuration is empty.
-fn before(folder: &Path, screen: &Screen) -> Result<Option<Arc<Config>>> {
-    let loaded = load(folder)?;
-    let is_empty = matches!(loaded.diagnostics.as_slice(),
-        [only] if only.code.0 == "nothing-to-check")
-        && loaded.sources.is_empty();
-    if is_empty {
-        return Ok(None);
+/// What a side names: a folder or a file of manifests where there is one of this name, else a git
+/// revision of the working folder.
+fn origin(name: &Path, here: &Path) -> Origin {
+    if name.exists() {
+        return Origin::at(name);
     }
-    valid(folder, loaded, "before", screen).map(|(config, _)| Some(config))
+    Origin::Revision {
+        folder: here.to_owned(),
+        revision: name.to_string_lossy().into_owned(),
+    }
 }
 
-fn load(folder: &Path) -> Result<Loaded> {
-    if !folder.is_dir() {
-        let message = format!("there is no folder `{}`", folder.display());
-        return Err(
-            Failure::environment(message).help("name the two folders: `tolkien diff BEFORE AFTER`")
-        );
+/// The side before the change; one without any configuration is empty.
+fn before(origin: &Origin, name: &Path, screen: &Screen) -> Result<Option<Arc<Config>>> {
+    let loaded = load(origin, name)?;
+    if loaded.empty {
+        screen.note(&format!(
+            "there is no configuration in `{}`: everything is new",
+            name.display()
+        ));
+        return Ok(None);
     }
-    root::load(folder, Overrides::None)
+    valid(name, loaded, "before", screen).map(|(config, _)| Some(config))
+}
+
+fn load(origin: &Origin, name: &Path) -> Result<Loaded> {
+    root::load(origin, Overrides::None).map_err(|failure| {
+        let name = name.display();
+        match origin {
+            Origin::Revision { .. } => failure.help(format!(
+                "`{name}` is neither a folder nor a revision of the repository around the configuration; \
+                 fetch it, or name two folders: `tolkien diff BEFORE AFTER`"
+            )),
+            _ => failure,
+        }
+    })
 }
 
 /// Both sides are told by the same names of files, so that it must be said which one is meant.

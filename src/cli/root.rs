@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Exit;
 use super::failure::{Failure, Result};
-use crate::config::{Config, Loaded, NOT_ENFORCED, Overrides, RootError};
+use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError};
 use crate::diagnostic::{Code, Severity};
 use crate::policy;
 
@@ -32,14 +31,19 @@ fn holds_tools(folder: &Path) -> bool {
         })
 }
 
-/// Loads a folder, findings and all.
-pub(crate) fn load(root: &Path, overrides: Overrides) -> Result<Loaded> {
-    policy::load(root, overrides).map_err(|error| match error {
+/// Loads a configuration, findings and all.
+pub(crate) fn load(origin: impl Into<Origin>, overrides: Overrides) -> Result<Loaded> {
+    policy::load(origin, overrides).map_err(|error| match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",
         ),
-        RootError::Io { .. } => Failure::new(Exit::Environment, error),
+        RootError::Revision { .. } => Failure::environment(error).help(
+            "name a branch, a tag or a commit that this clone has; `git fetch` brings what it lacks",
+        ),
+        RootError::Io { .. } | RootError::NoRepository(_) | RootError::Repository { .. } => {
+            Failure::environment(error)
+        }
     })
 }
 

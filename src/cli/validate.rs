@@ -11,7 +11,7 @@ use super::render::repository::Repository;
 use super::render::{Screen, counted, finding};
 use super::{Exit, code, fix, root};
 use crate::config::host::Host;
-use crate::config::{Loaded, Overrides};
+use crate::config::{Loaded, Origin, Overrides};
 use crate::diagnostic::Severity;
 
 /// Check a configuration: every file, every rule, every case
@@ -27,7 +27,7 @@ use crate::diagnostic::Severity;
                   folder."
 )]
 pub(crate) struct Validate {
-    /// The configuration folder (default: as for --config)
+    /// The configuration: a folder, or `ConfigMap` manifests (default: as for --config)
     dir: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
@@ -74,7 +74,7 @@ impl Validate {
         let mut loaded = if self.fix {
             mended(&root, screen)?
         } else {
-            root::load(&root, Overrides::None)?
+            root::load(Origin::at(&root), Overrides::None)?
         };
         if self.host
             && let Some(config) = &loaded.config
@@ -105,12 +105,14 @@ impl Validate {
 
 /// Mends a folder, and says what was done.
 fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
-    if !root.is_dir() && root.exists() {
-        return Err(Failure::usage(format!(
-            "`{}` is a file, and `--fix` mends folders",
-            root.display()
-        ))
-        .help("mend the folder that it is made from"));
+    if matches!(Origin::at(root), Origin::Manifest(_)) {
+        let is = if root.is_dir() {
+            "a folder of manifests, and `--fix` mends those of files"
+        } else {
+            "a file, and `--fix` mends folders"
+        };
+        return Err(Failure::usage(format!("`{}` is {is}", root.display()))
+            .help("mend the folder that it is made from"));
     }
     let mended = fix::mend(root, || root::load(root, Overrides::None))?;
     let files: Vec<String> = mended

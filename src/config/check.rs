@@ -5,52 +5,46 @@ mod import;
 mod unenforced;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::acknowledgement;
 use super::name::{PolicyName, ToolName};
 use super::policy::{Policy, check_globs};
 use super::prompt::{self, Prompts, SYSTEM, Surroundings, Use};
 use super::settings::{Model, Settings};
-use super::source::{EVERYTHING, PROMPTS, Root, TOOLS};
+use super::source::{EVERYTHING, Origin, PROMPTS, Root, TOOLS};
 use super::template::{Known, Part, Template};
 use super::tool::{Tool, World};
 use super::yaml::{self, Node, Reader};
-use super::{Checked, Config, Loaded, Overrides, RootError, Selection};
+use super::{Checked, Config, Loaded, Overrides, RootError, Selection, acknowledgement};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
 use crate::pattern::RuleSet;
 
 pub use unenforced::NOT_ENFORCED;
 
 /// Reads and checks a whole root; its cases are run by [`crate::policy::load`].
-pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
+pub(crate) fn load(origin: &Origin, overrides: Overrides) -> Result<Loaded, RootError> {
     let mut found = Vec::new();
-    let root = Root::read(folder, &mut found)?;
+    let root = Root::read(origin, &mut found)?;
     if root.is_empty() {
-        found.push(
-            Diagnostic::error(
-                "nothing-to-check",
-                Place::file("tools.d"),
-                "there is no configuration here: no settings, no tool, no policy, no prompt",
-            )
-            .help("name the folder that holds `tools.d`, or start one with `tolkien init`"),
-        );
+        // What could not be read may have held one.
+        let empty = found.iter().all(|found| found.severity != Severity::Error);
+        if empty {
+            found.push(root.nothing());
+        }
+        root.settle(&mut found);
+        diagnostic::sort(&mut found);
         return Ok(Loaded {
             config: None,
+            empty,
             diagnostics: found,
-            sources: Vec::new(),
+            sources: root.into_sources(),
             checked: Checked::default(),
         });
     }
     let parsed = Parsed::read(&root, overrides, &mut found);
-    let acknowledgements = root
-        .acknowledgements
-        .as_ref()
-        .map(|source| acknowledgement::read(source, &mut found))
-        .unwrap_or_default();
+    let acknowledgements = acknowledgement::read(root.acknowledgements.as_ref(), &mut found);
     let checked = parsed.checked(&root);
     if checked.tools == 0 && root.unread.get(TOOLS).is_none_or(BTreeSet::is_empty) {
         found.push(
@@ -66,10 +60,12 @@ pub(crate) fn load(folder: &Path, overrides: Overrides) -> Result<Loaded, RootEr
         acknowledgements,
         ..config
     });
+    root.settle(&mut found);
     diagnostic::sort(&mut found);
     let failed = found.iter().any(|found| found.severity == Severity::Error);
     Ok(Loaded {
         config: config.filter(|_| !failed).map(Arc::new),
+        empty: false,
         diagnostics: found,
         sources: root.into_sources(),
         checked,
@@ -184,9 +180,9 @@ impl Parsed {
     }
 
     fn finish(self, root: &Root, found: &mut Vec<Diagnostic>) -> Option<Config> {
-        self.check_selectors(found);
+        self.check_selectors(root, found);
         self.check_not_enforced(found);
-        self.check_script(root, found);
+        let script = read_script(&self.settings.model, root, found);
         if found.iter().any(|found| found.severity == Severity::Error) {
             return None;
         }
@@ -203,7 +199,7 @@ impl Parsed {
             selections,
             prompts: self.prompts,
             acknowledgements: Vec::new(),
-            folder: root.folder.clone(),
+            script,
         };
         check_system_prompt(&config, root, found);
         Some(config)
@@ -229,14 +225,16 @@ impl Parsed {
     }
 
     /// A policy that selects nothing was meant for something.
-    fn check_selectors(&self, found: &mut Vec<Diagnostic>) {
+    fn check_selectors(&self, root: &Root, found: &mut Vec<Diagnostic>) {
         if self.broken {
             return;
         }
         for policy in self.policies.values() {
             let selects = |tool: &Arc<Tool>| policy.applies_to.selects(tool);
+            let source = root.policies.get(policy.name.as_str());
             let told = |found: &Diagnostic| {
-                found.place.file == policy.place.file && found.code.0 == "unknown-tool"
+                found.code.0 == "unknown-tool"
+                    && source.is_some_and(|source| source.holds(&found.place))
             };
             if !self.tools.values().any(selects) && !found.iter().any(told) {
                 found.push(
@@ -248,13 +246,6 @@ impl Parsed {
                     .help("look at `applies_to`: every part of it must hold for at least one tool"),
                 );
             }
-        }
-    }
-
-    /// A script that is named must be there and be readable.
-    fn check_script(&self, root: &Root, found: &mut Vec<Diagnostic>) {
-        if let Err(problem) = read_script(&self.settings.model, &root.folder) {
-            found.push(*problem);
         }
     }
 }
@@ -336,22 +327,18 @@ impl Config {
         })
     }
 
-    /// Reads the script that `model: {provider: script}` names; absent for another model.
-    pub fn script(&self) -> Result<Option<Value>, Box<Diagnostic>> {
-        read_script(&self.settings.model, &self.folder)
+    /// What the script says that `model: {provider: script}` names; absent for another model.
+    pub fn script(&self) -> Option<&Value> {
+        self.script.as_ref()
     }
 }
 
-fn read_script(model: &Model, folder: &Path) -> Result<Option<Value>, Box<Diagnostic>> {
+/// Reads the script that the settings name, which must be there and be readable.
+fn read_script(model: &Model, root: &Root, found: &mut Vec<Diagnostic>) -> Option<Value> {
     let Model::Script { script, place } = model else {
-        return Ok(None);
+        return None;
     };
-    let source = super::source::read_beside(folder, script, place.as_ref())?;
-    let mut found = Vec::new();
-    let node = yaml::parse(&source, &mut found);
-    let value = node.map(|node| Reader::new(&source, &mut found).json(&node));
-    match found.into_iter().next() {
-        Some(problem) => Err(Box::new(problem)),
-        None => Ok(value),
-    }
+    let source = root.read_beside(script, place.as_ref(), found)?;
+    let node = yaml::parse(&source, found)?;
+    Some(Reader::new(&source, found).json(&node))
 }

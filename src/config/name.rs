@@ -57,4 +57,6 @@ names! {
     SecretName;
     /// The content of a root: SHA-256 in lower-case hexadecimal.
     Revision;
+    /// A change of what is permitted, as `tolkien diff` names it: SHA-256 in lower-case hexadecimal.
+    Fingerprint;
 }

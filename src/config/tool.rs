@@ -16,8 +16,8 @@ use crate::diagnostic::Place;
 use crate::pattern::{Pattern, RuleSet};
 
 pub(crate) use read::{
-    World, Written, check_unused, names, read, read_cases, read_rules, read_sandbox, report,
-    unknown_tool,
+    World, Written, check_unused, names, read, read_cases, read_rules, read_sandbox, referred,
+    report, unknown_tool,
 };
 
 /// Whether a tool changes anything.

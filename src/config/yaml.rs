@@ -97,6 +97,14 @@ impl Node {
         }
     }
 
+    /// The text that it is, where it is a scalar.
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
     /// Its items, where it is a list.
     pub(crate) fn items(&self) -> &[Self] {
         match &self.kind {
@@ -215,4 +223,10 @@ pub(crate) fn parse_optional(source: &Source, found: &mut Vec<Diagnostic>) -> Op
     build::tree(source, found)
         .ok()
         .map(|root| root.unwrap_or(nothing))
+}
+
+/// Parses a file of somebody else's, which may hold several documents: those that say something.
+/// Absent when it cannot be read.
+pub(crate) fn parse_documents(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Vec<Node>> {
+    build::trees(source, found).ok()
 }

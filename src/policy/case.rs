@@ -2,7 +2,6 @@
 //! decision as at run time.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use serde_json::Value;
 
@@ -10,12 +9,12 @@ use super::decide::{Request, decide_for};
 use super::verdict::{Decision, Reason};
 use crate::call::words;
 use crate::config::tool::{Case, CaseInput, Expect, Tool};
-use crate::config::{self, Config, Loaded, Overrides, RootError};
+use crate::config::{self, Config, Loaded, Origin, Overrides, RootError};
 use crate::diagnostic::{self, Diagnostic, Severity, nearest};
 
-/// Reads and checks a whole root and runs its cases: what `validate` says of it.
-pub fn load(root: &Path, overrides: Overrides) -> Result<Loaded, RootError> {
-    let mut loaded = config::load(root, overrides)?;
+/// Reads and checks a whole root and runs its cases: what `validate` says of it. A path is a folder.
+pub fn load(origin: impl Into<Origin>, overrides: Overrides) -> Result<Loaded, RootError> {
+    let mut loaded = config::load(&origin.into(), overrides)?;
     if let Some(config) = &loaded.config {
         let found = check(config);
         if found.iter().any(|found| found.severity == Severity::Error) {

@@ -226,6 +226,25 @@ fn the_json_of_check_names_the_rule_and_its_line() {
 }
 
 #[test]
+fn a_manifest_is_validated_in_place_of_a_folder() {
+    let folder = Folder::new();
+    folder.write(
+        "configmap.yaml",
+        "kind: ConfigMap\ndata:\n  tools.d__disk.yaml: |\n    efect: read\n",
+    );
+    let ran = folder.run(&["validate", "configmap.yaml"]);
+    assert_eq!(ran.code, 1);
+    let shown = "error[unknown-key]: `efect` is not a key of a tool
+ --> configmap.yaml:4:5
+  |
+4 |     efect: read
+  |     ^^^^^
+";
+    assert!(ran.out.contains(shown), "{}", ran.out);
+    assert_eq!(folder.run(&["validate", "gone.yaml"]).code, 2);
+}
+
+#[test]
 fn the_json_of_validate_has_every_finding_and_what_was_checked() {
     let folder = Folder::with_configuration();
     let text = folder

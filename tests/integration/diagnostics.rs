@@ -3,11 +3,17 @@
 //! Each mistake has a folder below `tests/fixtures/diagnostics/`, holding only what is wrong: it is
 //! laid over `tests/fixtures/diagnostics/good/`, which is without findings.
 
+mod manifest;
+
 mod many;
+
+mod memory;
 
 mod pattern;
 
 mod policy;
+
+mod revision;
 
 mod root;
 
@@ -24,7 +30,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tolkien::config::Overrides;
+use tolkien::config::{Origin, Overrides};
 use tolkien::diagnostic::Diagnostic;
 
 fn fixtures() -> PathBuf {
@@ -53,8 +59,8 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A root's findings, one a paragraph: place, severity, code, message, help and labels.
-fn findings(root: &Path) -> String {
-    let loaded = tolkien::policy::load(root, Overrides::None).unwrap();
+fn findings(origin: impl Into<Origin>) -> String {
+    let loaded = tolkien::policy::load(origin, Overrides::None).unwrap();
     loaded.diagnostics.iter().map(written).collect()
 }
 
@@ -75,6 +81,32 @@ fn written(found: &Diagnostic) -> String {
     text
 }
 
+/// The folders of all fixtures, each laid over the good root.
+fn every_root() -> impl Iterator<Item = (String, tempfile::TempDir)> {
+    fs::read_dir(fixtures()).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, laid_over_good(&entry.path()))
+    })
+}
+
+/// Every file of a folder: its path below the folder and its bytes, sorted by path.
+fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if path.is_dir() {
+            let below = files_below(&path).into_iter();
+            all.extend(below.map(|(file, bytes)| (format!("{name}/{file}"), bytes)));
+        } else {
+            all.push((name, fs::read(&path).unwrap()));
+        }
+    }
+    all.sort();
+    all
+}
+
 /// The findings of one fixture.
 fn of(fixture: &str) -> String {
     findings(laid_over_good(&fixtures().join(fixture)).path())
@@ -91,7 +123,8 @@ fn the_shipped_configuration_has_no_findings() {
 }
 
 /// Codes whose mistake cannot be a folder of fixtures: a test makes it.
-const MADE: [&str; 9] = [
+const MADE: [&str; 12] = [
+    "bad-base64",
     "bad-environment",
     "file-twice",
     "missing-prompt",
@@ -101,6 +134,8 @@ const MADE: [&str; 9] = [
     "nothing-to-check",
     "too-large",
     "too-deep",
+    "too-many-files",
+    "too-many-names",
 ];
 
 /// A code stands in quotes behind the call that makes a finding, or behind `code:`.

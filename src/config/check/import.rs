@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::name::PolicyName;
 use crate::config::policy::{self, Policy};
 use crate::config::source::{POLICIES, Root};
-use crate::config::tool::{World, check_unused};
+use crate::config::tool::{World, check_unused, referred};
 use crate::config::yaml::{self, Fields, Node, Reader};
 use crate::diagnostic::{Diagnostic, Source};
 use crate::pattern::Names;
@@ -36,7 +36,8 @@ pub(super) fn read_policies(
         }
     }
     read_names(&files, &mut names, found);
-    let readers: Vec<&Node> = files.values().map(|(_, node)| node).collect();
+    let nodes: Vec<&Node> = files.values().map(|(_, node)| node).collect();
+    let referred = referred(&nodes);
     let mut policies = BTreeMap::new();
     for (name, (source, node)) in &files {
         let Some(names) = names.get(*name) else {
@@ -53,7 +54,7 @@ pub(super) fn read_policies(
         if let Some(fields) = Fields::known(node)
             && !reader.failed_since(before)
         {
-            check_unused(&mut reader, &fields, &readers);
+            check_unused(&mut reader, &fields, &referred);
         }
     }
     policies

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::config::yaml::asked::{self, Asked};
 use crate::config::yaml::{self, Reader};
-use crate::config::{self, Overrides};
+use crate::config::{self, Origin, Overrides};
 use crate::diagnostic::Source;
 
 /// What a mapping is called in findings; the schema's file; where its properties stand, all together
@@ -122,7 +122,7 @@ fn asked() -> Asked {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/diagnostics");
     drop(asked::take());
     for fixture in fs::read_dir(&fixtures).unwrap() {
-        config::load(&fixture.unwrap().path(), Overrides::None).unwrap();
+        config::load(&Origin::from(&fixture.unwrap().path()), Overrides::None).unwrap();
     }
     asked::take()
         .into_iter()

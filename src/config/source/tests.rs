@@ -1,5 +1,7 @@
 //! The revision, computed a second time by its definition.
 
+use std::fs;
+
 use super::*;
 
 /// The revision by its definition: every name and content behind its length as eight bytes.
@@ -21,8 +23,16 @@ fn revision(files: &[(&str, &str)]) -> String {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
-    let root = Root::read(folder.path(), &mut Vec::new()).unwrap();
-    root.revision().to_string()
+    let in_memory = files
+        .iter()
+        .map(|(name, content)| File::new(*name, *content));
+    let in_memory = Origin::Files(in_memory.collect());
+    let [one, other] = [Origin::from(folder.path()), in_memory].map(|origin| {
+        let root = Root::read(&origin, &mut Vec::new()).unwrap();
+        root.revision().to_string()
+    });
+    assert_eq!(one, other);
+    one
 }
 
 #[test]
@@ -48,7 +58,7 @@ fn a_flat_root_is_the_same_revision_and_what_is_not_read_does_not_count() {
         ("tools.d/a.yaml", "effect: read\n"),
     ];
     let flat = [
-        ("permissions.ack.yaml", "- {fingerprint: a, reason: b}\n"),
+        ("permissions.ack.yaml", "- {reason: none}\n"),
         ("README.md", "# Tools\n"),
         ("tolkien.yaml", "limits: {}\n"),
         ("tools.d__a.yaml", "effect: read\n"),

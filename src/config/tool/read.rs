@@ -22,7 +22,7 @@ use crate::config::yaml::{Fields, Node, Reader};
 use crate::diagnostic::Diagnostic;
 
 pub(crate) use case::{read_cases, unknown_tool};
-pub(crate) use naming::{check_unused, names};
+pub(crate) use naming::{check_unused, names, referred};
 pub(crate) use rules::{Written, read_rules, report};
 
 /// The keys of a tool.
@@ -105,7 +105,7 @@ pub(crate) fn read(
         return None;
     }
     // A rule with a mistake may be the one that was meant to refer to a name.
-    check_unused(reader, &fields, &[node]);
+    check_unused(reader, &fields, &referred(&[node]));
     Some(Tool {
         name: ToolName::new(name),
         description: description?,

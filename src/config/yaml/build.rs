@@ -12,10 +12,35 @@ use crate::diagnostic::{Diagnostic, Source};
 
 /// The tree of a file; absent when it says nothing, an error when its syntax was reported as broken.
 pub(super) fn tree(source: &Source, found: &mut Vec<Diagnostic>) -> Result<Option<Node>, ()> {
+    let mut documents = read(source, Documents::One, found)?;
+    Ok(documents.pop())
+}
+
+/// The trees of all documents of a file that say something.
+pub(super) fn trees(source: &Source, found: &mut Vec<Diagnostic>) -> Result<Vec<Node>, ()> {
+    read(source, Documents::Many, found)
+}
+
+/// How many documents a file may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Documents {
+    /// A file of ours.
+    One,
+    /// A manifest.
+    Many,
+}
+
+fn read(
+    source: &Source,
+    documents: Documents,
+    found: &mut Vec<Diagnostic>,
+) -> Result<Vec<Node>, ()> {
     let mut builder = Builder {
         source,
         found,
+        documents,
         open: Vec::new(),
+        done: Vec::new(),
         root: None,
         last: 0,
         anchors: BTreeMap::new(),
@@ -36,13 +61,17 @@ pub(super) fn tree(source: &Source, found: &mut Vec<Diagnostic>) -> Result<Optio
             }
         }
     }
-    Ok(builder.root.filter(|root| !root.is_null()))
+    let all = builder.done.into_iter().chain(builder.root);
+    Ok(all.filter(|root| !root.is_null()).collect())
 }
 
 struct Builder<'a> {
     source: &'a Source,
     found: &'a mut Vec<Diagnostic>,
+    documents: Documents,
     open: Vec<Open>,
+    /// The documents before this one.
+    done: Vec<Node>,
     root: Option<Node>,
     last: usize,
     /// The finding of each anchor, until an alias has been shown with it.
@@ -71,6 +100,9 @@ impl Builder<'_> {
     /// Takes one event; false ends the reading of this file.
     fn event(&mut self, event: Event<'_>, span: Range<usize>) -> bool {
         match event {
+            Event::DocumentStart(..) if self.documents == Documents::Many => {
+                self.done.extend(self.root.take());
+            }
             Event::DocumentStart(..) if self.root.is_some() => {
                 self.error(
                     "two-documents",

@@ -128,16 +128,21 @@ impl<'a> Reader<'a> {
     /// Whether a key that is missing was written, but misspelt: that was reported, and its absence
     /// follows from it.
     pub(crate) fn misspelt(&self, fields: &Fields<'_>, key: &str) -> bool {
-        let within = &fields.node.span;
+        let within = self.place(fields.node);
         self.found.iter().any(|found| {
-            let here = found.place.file == *self.source.name()
-                && within.contains(&found.place.bytes.start);
+            let here = found.place.file == within.file
+                && (within.bytes.start..=within.bytes.end).contains(&found.place.bytes.start);
             let fix = found.fix.as_ref();
             let renamed =
                 found.code.0 == "unknown-key" && fix.is_some_and(|fix| fix.replacement == key);
             // A merge key could have brought it.
             let merged = found.code.0 == "yaml-alias"
-                && self.source.text().get(found.place.bytes.clone()) == Some("<<");
+                && self
+                    .source
+                    .outermost()
+                    .text()
+                    .get(found.place.bytes.clone())
+                    == Some("<<");
             here && (renamed || merged)
         })
     }

@@ -274,13 +274,15 @@ fn found(example: &Example, arguments: &[&str]) -> Vec<(String, String)> {
 
 /// Codes whose example cannot be text, depends on the machine, or takes two configurations: it is shown
 /// and not run.
-const SHOWN: [&str; 8] = [
+const SHOWN: [&str; 10] = [
     "bad-environment",
     "host-sandbox",
     "not-utf8",
     "permission-widened",
     "too-large",
     "undecided-difference",
+    "too-many-files",
+    "too-many-names",
     "unreadable-file",
     "unused-acknowledgement",
 ];

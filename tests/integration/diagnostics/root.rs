@@ -269,13 +269,92 @@ fn each_folder_may_be_a_config_map_of_its_own() {
 fn acknowledgements_are_no_part_of_the_revision_and_everything_else_is() {
     let root = good();
     let before = revision(root.path());
-    let acknowledged = "- {fingerprint: abc, reason: agreed}\n";
+    let acknowledged = format!("- {{fingerprint: {}, reason: agreed}}\n", "a1".repeat(32));
     fs::write(root.path().join("permissions.ack.yaml"), acknowledged).unwrap();
     fs::write(root.path().join("README.md"), "not read\n").unwrap();
     assert_eq!(revision(root.path()), before);
     let prompt = root.path().join("prompts/system.md");
     fs::write(&prompt, "You are another agent.\n").unwrap();
     assert_ne!(revision(root.path()), before);
+}
+
+#[test]
+fn acknowledgements_are_kept_beside_the_configuration() {
+    let root = good();
+    let [one, other] = ["0f", "1e"].map(|digits| digits.repeat(32));
+    fs::write(
+        root.path().join("permissions.ack.yaml"),
+        format!("- {{fingerprint: {one}, reason: agreed}}\n- fingerprint: {other}\n  reason: |\n    because\n"),
+    )
+    .unwrap();
+    let loaded = policy::load(root.path(), Overrides::None).unwrap();
+    let config = loaded.config.unwrap();
+    let kept: Vec<(String, &str, String)> = config
+        .acknowledgements()
+        .iter()
+        .map(|kept| {
+            let fingerprint = kept.fingerprint.to_string();
+            (fingerprint, kept.reason.as_str(), kept.place.to_string())
+        })
+        .collect();
+    assert_eq!(
+        kept,
+        [
+            (one, "agreed", "permissions.ack.yaml:1:3".to_owned()),
+            (other, "because\n", "permissions.ack.yaml:2:3".to_owned()),
+        ]
+    );
+}
+
+#[test]
+fn a_folder_of_more_files_than_anybody_writes_is_not_read() {
+    let root = good();
+    for number in 0..10_000 {
+        fs::write(root.path().join(format!("tools.d/t{number}.yaml")), "").unwrap();
+    }
+    insta::assert_snapshot!(findings(root.path()), @"
+    tools.d:1:1-1:1 error[too-many-files] `tools.d` has 10001 files, and at most 10000 are read
+      help: look at what wrote them; a configuration of many agents is many folders
+    ");
+}
+
+/// A tool whose `let` has so many names, each of which refers to the one before it.
+fn chained(names: usize) -> String {
+    let after = |at: usize| format!("  n{at}: '<n{}>b'\n", at - 1);
+    let links = (1..names).map(after).collect::<Vec<_>>().concat();
+    let last = names - 1;
+    let rules = format!("allow: [get <n{last}>], deny: [get secrets]");
+    let line = format!("get a{}", "b".repeat(last));
+    SAYS_HELLO
+        .replace("allow: [get pods], deny: [get secrets]", &rules)
+        .replace("allow: get pods", &format!("allow: {line}"))
+        .replace("arguments:", &format!("let:\n  n0: a\n{links}arguments:"))
+}
+
+#[test]
+fn a_long_chain_of_names_is_read_and_one_too_long_is_told_once() {
+    let root = good();
+    fs::write(root.path().join("tools.d/chain.yaml"), chained(1_000)).unwrap();
+    assert_eq!(findings(root.path()), "");
+    fs::write(root.path().join("tools.d/chain.yaml"), chained(1_001)).unwrap();
+    fs::write(
+        root.path().join("policies/borrows.yaml"),
+        "deny: ['kubectl <many.n5>']\n",
+    )
+    .unwrap();
+    let names: Vec<String> = (0..20_000).map(|at| format!("  n{at}: get\n")).collect();
+    let names = names.concat();
+    fs::write(
+        root.path().join("policies/many.yaml"),
+        format!("parts:\n{names}deny: ['kubectl <n7>']\n"),
+    )
+    .unwrap();
+    insta::assert_snapshot!(findings(root.path()), @"
+    policies/many.yaml:1:1-1:6 error[too-many-names] `parts` has 20000 names, and at most 1000 are read
+      help: write alternatives into one expression: `a|b|c`
+    tools.d/chain.yaml:5:1-5:4 error[too-many-names] `let` has 1001 names, and at most 1000 are read
+      help: write alternatives into one expression: `a|b|c`
+    ");
 }
 
 #[test]

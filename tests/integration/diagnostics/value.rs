@@ -218,9 +218,9 @@ fn a_text_for_a_reader_says_something() {
 #[test]
 fn a_key_that_is_not_known_is_told_at_every_level() {
     insta::assert_snapshot!(of("unknown-key"), @"
-    permissions.ack.yaml:1:22-1:27 error[unknown-key] `reson` is not a key of an acknowledgement
+    permissions.ack.yaml:1:4-1:9 error[unknown-key] `reson` is not a key of an acknowledgement
       help: did you mean `reason`?
-      fix: permissions.ack.yaml:1:22 -> reason
+      fix: permissions.ack.yaml:1:4 -> reason
     policies/keys.yaml:1:1-1:11 error[unknown-key] `applies-to` is not a key of a policy
       help: did you mean `applies_to`?
       fix: policies/keys.yaml:1:1 -> applies_to
@@ -501,5 +501,30 @@ fn a_file_that_would_be_passed_over_is_told() {
       help: rename it to `notes.yaml`, or move it out of this folder
     tools__kubectl.yaml:1:1-1:1 warning[unexpected-file] `tools__kubectl.yaml` is not read
       help: did you mean `tools.d__kubectl.yaml`?
+    ");
+}
+
+#[test]
+fn a_fingerprint_has_one_spelling() {
+    insta::assert_snapshot!(of("bad-fingerprint"), @r#"
+    permissions.ack.yaml:1:17-1:20 error[bad-fingerprint] `abc` is no fingerprint
+      help: it has 64 digits of `0-9` and `a-f`: copy it from what `tolkien diff` prints
+    permissions.ack.yaml:2:17-2:90 error[bad-fingerprint] `sha256:5FECEB66FFC86F38D952786C6D696C79C2DBC239DD4E91B46729D73A27FB57E9` is no fingerprint
+      help: it has 64 digits of `0-9` and `a-f`: copy it from what `tolkien diff` prints
+      fix: permissions.ack.yaml:2:17 -> "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"
+    permissions.ack.yaml:3:17-3:21 error[unquoted-scalar] `1234` without quotes is a number here, and a text is needed
+      help: write "1234"
+      fix: permissions.ack.yaml:3:17 -> "1234"
+    permissions.ack.yaml:3:31-3:34 error[empty-text] `reason` is empty
+      help: write a sentence, or remove the key where it is optional
+    "#);
+}
+
+#[test]
+fn a_change_is_acknowledged_once() {
+    insta::assert_snapshot!(of("duplicate-acknowledgement"), @"
+    permissions.ack.yaml:2:3-2:97 error[duplicate-acknowledgement] `5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9` is acknowledged a second time
+      permissions.ack.yaml:1:3 first here
+      help: keep one of the two entries
     ");
 }

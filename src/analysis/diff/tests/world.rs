@@ -159,7 +159,7 @@ pub(super) fn config(edits: &[Edit<'_>]) -> Arc<Config> {
             fs::write(path, edited).unwrap();
         }
     }
-    let loaded = config::load(root.path(), Overrides::None).unwrap();
+    let loaded = config::load(&root.path().into(), Overrides::None).unwrap();
     let config = loaded.config;
     config.unwrap_or_else(|| panic!("{edits:?}: {:#?}", loaded.diagnostics))
 }

@@ -6,6 +6,7 @@ use super::{human, json, markdown, summary, verdict};
 use crate::analysis::diff::{Change, Difference, Other, ToolDifference, Witness};
 use crate::cli::render::paint::Paint;
 use crate::config::acknowledgement::Acknowledgement;
+use crate::config::name::Fingerprint;
 use crate::diagnostic::Place;
 use crate::policy::Decision;
 
@@ -116,7 +117,7 @@ fn sample() -> Difference {
         widened: true,
         acknowledged: false,
         unused: vec![Acknowledgement {
-            fingerprint: "00".to_owned(),
+            fingerprint: Fingerprint::new("00"),
             reason: "old".to_owned(),
             place: Place::file("permissions.ack.yaml"),
         }],

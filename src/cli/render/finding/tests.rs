@@ -11,6 +11,7 @@ fn loaded() -> Loaded {
     let policy = Source::new("policies/p.yaml", "deny:\n  - match: 'a ['\n");
     Loaded {
         config: None,
+        empty: false,
         diagnostics: vec![
             Diagnostic::error("bad-pattern", policy.place(18..21), "`a [` is never closed")
                 .label(tool.place(0..11), "selected here")

@@ -1,11 +1,14 @@
 //! Reading names: `let` and `parts`, of tools and of policies.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::report;
 use crate::config::yaml::{Fields, Kind, Node, Reader};
 use crate::diagnostic::Diagnostic;
 use crate::pattern::{NameProblem, Names};
+
+/// More names than anybody gives in one file; reading them takes time that grows with their square.
+const MOST_NAMES: usize = 1_000;
 
 /// Reads `let` and `parts`; `imported` holds other policies' names.
 pub(crate) fn names(
@@ -13,6 +16,9 @@ pub(crate) fn names(
     fields: &Fields<'_>,
     imported: &BTreeMap<String, Names>,
 ) -> Names {
+    if too_many(reader, fields) {
+        return Names::unread();
+    }
     let mut nodes: BTreeMap<(bool, &str), &Node> = BTreeMap::new();
     let mut lets = Vec::new();
     let mut parts = Vec::new();
@@ -50,6 +56,27 @@ pub(crate) fn names(
     names
 }
 
+/// Reports a section of more names than are read.
+fn too_many(reader: &mut Reader<'_>, fields: &Fields<'_>) -> bool {
+    let before = reader.found.len();
+    for section in ["let", "parts"] {
+        let Some(entry) = fields.entry(section) else {
+            continue;
+        };
+        let names = entry.value.members().len();
+        if names > MOST_NAMES {
+            let place = reader.place_of(&entry.key_span);
+            let message =
+                format!("`{section}` has {names} names, and at most {MOST_NAMES} are read");
+            reader.found.push(
+                Diagnostic::error("too-many-names", place, message)
+                    .help("write alternatives into one expression: `a|b|c`"),
+            );
+        }
+    }
+    reader.found.len() > before
+}
+
 /// A `let`: a text, or `{re, max}`.
 fn expression<'n>(
     reader: &mut Reader<'_>,
@@ -73,28 +100,37 @@ fn expression<'n>(
     Some((re, text, max))
 }
 
-/// Reports names that nothing refers to; `readers` is everything that could.
-pub(crate) fn check_unused(reader: &mut Reader<'_>, fields: &Fields<'_>, readers: &[&Node]) {
-    let mut unused: Vec<(&str, &str, &std::ops::Range<usize>)> = ["let", "parts"]
+/// The names that the texts of some files refer to, other policies' with and without theirs.
+pub(crate) fn referred<'n>(readers: &[&'n Node]) -> HashSet<&'n str> {
+    let mut names = HashSet::new();
+    for node in readers {
+        node.each_text(&mut |text| {
+            let references = text
+                .split('<')
+                .skip(1)
+                .filter_map(|rest| rest.split_once('>'));
+            for (name, _) in references {
+                names.insert(name);
+                names.extend(
+                    name.match_indices('.')
+                        .filter_map(|(at, _)| name.get(at + 1..)),
+                );
+            }
+        });
+    }
+    names
+}
+
+/// Reports names that nothing refers to.
+pub(crate) fn check_unused(reader: &mut Reader<'_>, fields: &Fields<'_>, referred: &HashSet<&str>) {
+    let unused = ["let", "parts"]
         .into_iter()
         .filter_map(|section| Some((section, fields.get(section)?)))
         .flat_map(|(section, node)| {
             let members = node.members().iter();
             members.map(move |entry| (section, entry.key.as_str(), &entry.key_span))
         })
-        .collect();
-    for node in readers {
-        node.each_text(&mut |text| {
-            unused.retain(|(_, name, _)| {
-                let reference = |end: &str| end == *name || end.ends_with(&format!(".{name}"));
-                !text
-                    .split('<')
-                    .skip(1)
-                    .filter_map(|rest| rest.split_once('>'))
-                    .any(|(end, _)| reference(end))
-            });
-        });
-    }
+        .filter(|(_, name, _)| !referred.contains(name));
     for (section, name, span) in unused {
         let place = reader.place_of(span);
         reader.found.push(
