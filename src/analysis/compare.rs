@@ -15,8 +15,9 @@ use super::expression::TooLarge;
 use super::language::{Depth, learn_words, wanted};
 use super::line::{IMPOSSIBLE, Line};
 use super::search::{Found, Goal, Machine, States, search};
-use super::track::{Patterns, Track};
+use super::track::Track;
 use super::vocabulary::Vocabulary;
+use super::witness::spelt;
 use super::words::Words;
 use crate::call::Caller;
 use crate::policy::Decision;
@@ -62,33 +63,18 @@ struct Comparison<'a> {
 impl Comparison<'_> {
     /// Compares without counting the items of lists where that gives the same answer.
     fn settle(&self) -> Languages {
-        let depth = if side::counts_items_alike(self.old, self.new) {
-            Depth::Ruled
-        } else {
-            Depth::Counted
-        };
-        let first = self.languages(depth, false);
-        let unclear = first.undecided.is_some() && depth == Depth::Ruled;
-        let answer = if unclear {
-            self.languages(Depth::Counted, false)
-        } else {
-            first
-        };
-        let differs = !answer.permitted.is_empty() || !answer.denied.is_empty();
-        if !differs {
-            return answer;
+        if side::counts_items_alike(self.old, self.new) {
+            let answer = self.languages(Depth::Ruled);
+            if answer.undecided.is_none() {
+                return answer;
+            }
         }
-        // Once more for witnesses that say most: marks tell apart what looks dangerous.
-        let marked = self.languages(if unclear { Depth::Counted } else { depth }, true);
-        match (answer.undecided.is_none(), marked.undecided.is_none()) {
-            (true, false) => answer,
-            _ => marked,
-        }
+        self.languages(Depth::Counted)
     }
 
-    fn languages(&self, depth: Depth, marked: bool) -> Languages {
+    fn languages(&self, depth: Depth) -> Languages {
         let mut answer = Languages::default();
-        if let Err(TooLarge(what)) = self.search(depth, marked, &mut answer) {
+        if let Err(TooLarge(what)) = self.search(depth, &mut answer) {
             answer.undecided = Some(format!(
                 "{what} needs more states than are looked at; bound it, or write it in fewer alternatives"
             ));
@@ -96,7 +82,7 @@ impl Comparison<'_> {
         answer
     }
 
-    fn search(&self, depth: Depth, marked: bool, answer: &mut Languages) -> Result<(), TooLarge> {
+    fn search(&self, depth: Depth, answer: &mut Languages) -> Result<(), TooLarge> {
         let mut vocabulary = Vocabulary::default();
         for (config, tool) in [self.old, self.new].into_iter().flatten() {
             let selection = config.selection(&tool.name);
@@ -105,11 +91,6 @@ impl Comparison<'_> {
         }
         let old = Compiled::new(self.old, depth, self.caller, &mut vocabulary)?;
         let new = Compiled::new(self.new, depth, self.caller, &mut vocabulary)?;
-        let marks = if marked {
-            telling::marks(&mut vocabulary)?
-        } else {
-            Patterns::new()
-        };
         let tests = wanted(
             [&old, &new]
                 .into_iter()
@@ -117,11 +98,12 @@ impl Comparison<'_> {
         );
         let words = Words::explore(&vocabulary, &tests)
             .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))?;
+        let dangerous = telling::Dangerous::new(&vocabulary);
         let unsound = side::unsound(&old, &new);
         let (mut old, mut new) = (old, new);
         for name in side::line_names(&old, &new) {
             let sides = (old.take(&name), new.take(&name));
-            self.one_line(sides, (&old, &new), &marks, &words, marked, answer);
+            self.one_line(sides, (&old, &new), &words, &dangerous, answer);
         }
         let shown = !answer.permitted.is_empty() || !answer.denied.is_empty();
         if answer.undecided.is_none() && !shown {
@@ -135,9 +117,8 @@ impl Comparison<'_> {
         &self,
         (old_line, new_line): (LineSide, LineSide),
         (old, new): (&Compiled<'_>, &Compiled<'_>),
-        marks: &Patterns,
         words: &Words,
-        marked: bool,
+        dangerous: &telling::Dangerous,
         answer: &mut Languages,
     ) {
         let line = |side: LineSide| Machine::Line(Line::new(side.elements.unwrap_or_default()));
@@ -145,28 +126,27 @@ impl Comparison<'_> {
             kinds: [new_line.kind, old_line.kind],
             compiled: [new, old],
             towards: Towards::Milder,
-            wanted: if marked { MOST_LINES } else { 1 },
+            wanted: 1,
         };
         let mut machines = vec![
             line(new_line),
             Machine::Patterns(Track::new(new.patterns.clone())),
             line(old_line),
             Machine::Patterns(Track::new(old.patterns.clone())),
-            Machine::Patterns(Track::new(marks.clone())),
         ];
         for towards in [Towards::Milder, Towards::Stricter] {
             goal.towards = towards;
+            goal.wanted = 1;
+            let first = search(&mut machines, words, &goal);
+            if first.paths.is_empty() && first.complete {
+                continue;
+            }
+            // There is a difference, or seems to be one: look at more lines for those that tell most.
+            goal.wanted = MOST_LINES;
             let found = search(&mut machines, words, &goal);
-            let mut witnesses = self.witnesses(&mut machines, words, &found, towards);
-            if witnesses.is_empty() && !(found.paths.is_empty() && found.complete) && !marked {
-                // The first line was not what it seemed: look at more before giving up.
-                goal.wanted = MOST_LINES;
-                let found = search(&mut machines, words, &goal);
-                goal.wanted = 1;
-                witnesses = self.witnesses(&mut machines, words, &found, towards);
-                if witnesses.is_empty() && answer.undecided.is_none() {
-                    answer.undecided = Some(undecided(&found, old, new));
-                }
+            let witnesses = self.witnesses(&mut machines, words, &found, dangerous, towards);
+            if witnesses.is_empty() && answer.undecided.is_none() {
+                answer.undecided = Some(undecided(&found, old, new));
             }
             let list = match towards {
                 Towards::Milder => &mut answer.permitted,
@@ -182,13 +162,16 @@ impl Comparison<'_> {
         machines: &mut [Machine],
         words: &Words,
         found: &Found,
+        dangerous: &telling::Dangerous,
         towards: Towards,
     ) -> Vec<Witness> {
         let mut told = telling::Told::default();
         for path in &found.paths {
-            let mark = telling::mark(machines, words, path);
-            if let Some((witness, rules)) = telling::witness(self, machines, words, path, towards) {
-                told.add(witness, rules, mark);
+            let line = spelt(words, path);
+            for line in dangerous.readings(&line) {
+                if let Some((witness, rules)) = telling::witness(self, machines, &line, towards) {
+                    told.add(witness, rules, telling::mark(&line));
+                }
             }
         }
         told.best(MOST_WITNESSES)

@@ -9,7 +9,7 @@ use super::line::{IMPOSSIBLE, Line};
 use super::search::{Goal, Machine, States, search};
 use super::track::Track;
 use super::vocabulary::Vocabulary;
-use super::witness::{Candidate, candidate};
+use super::witness::{input, spelt};
 use super::words::Words;
 use crate::config::Config;
 use crate::config::policy::Policy;
@@ -230,7 +230,7 @@ impl<'a> Attempt<'a> {
             return None;
         };
         paths.iter().find_map(|path| {
-            let Candidate { input, .. } = candidate(self.tool, line, words, path)?;
+            let input = input(self.tool, line, &spelt(words, path))?;
             let request = Request {
                 tool: self.tool.name.as_str(),
                 input: &input,

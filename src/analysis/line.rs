@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
-use super::track::{self, Track, UNKNOWN};
+use super::track::{self, Track, UNKNOWN, remember};
 use super::vocabulary::Test;
 
 /// One element of a line.
@@ -93,8 +93,15 @@ pub(super) struct Line {
     states: Vec<Vec<Spot>>,
     numbers: FxHashMap<Vec<Spot>, u32>,
     accepts: Vec<bool>,
+    /// For each group of words what each element makes of them.
+    groups: Vec<Vec<Taken>>,
+    by_answer: FxHashMap<Vec<Taken>, u32>,
+    /// For each state and each group the state after it.
     steps: Vec<Vec<u32>>,
 }
+
+/// What an element makes of a word: nothing, or for a list the group of its rules.
+type Taken = Option<u32>;
 
 /// The state of a line that no words can complete.
 pub(super) const IMPOSSIBLE: u32 = 0;
@@ -109,6 +116,8 @@ impl Line {
             states: Vec::new(),
             numbers: FxHashMap::default(),
             accepts: Vec::new(),
+            groups: Vec::new(),
+            by_answer: FxHashMap::default(),
             steps: Vec::new(),
         };
         line.number(Vec::new());
@@ -129,33 +138,54 @@ impl Line {
         &self.elements
     }
 
-    /// The state after one more word.
-    pub(super) fn after(&mut self, state: u32, kind: usize, answers: &Bits) -> u32 {
-        let known = self.steps.get(state as usize).and_then(|row| row.get(kind));
+    /// The group of words with these answers: those of one group are the same here.
+    pub(super) fn group(&mut self, answers: &Bits) -> u32 {
+        let taken: Vec<Taken> = self
+            .elements
+            .iter_mut()
+            .map(|element| match element {
+                Element::Word { test, .. } => test.holds(answers).then_some(0),
+                Element::Splice { item, rules, .. } => item.holds(answers).then(|| {
+                    let rules = rules.as_mut();
+                    rules.map_or(0, |rules| rules.track.group(answers))
+                }),
+            })
+            .collect();
+        if let Some(known) = self.by_answer.get(&taken) {
+            return *known;
+        }
+        let group = u32::try_from(self.groups.len()).unwrap_or(UNKNOWN);
+        self.by_answer.insert(taken.clone(), group);
+        self.groups.push(taken);
+        group
+    }
+
+    /// The state after one more word of a group.
+    pub(super) fn after(&mut self, state: u32, group: u32) -> u32 {
+        let known = self
+            .steps
+            .get(state as usize)
+            .and_then(|row| row.get(group as usize));
         if let Some(next) = known.copied().filter(|next| *next != UNKNOWN) {
             return next;
         }
         let spots = self.states.get(state as usize).cloned().unwrap_or_default();
+        let taken = self.groups.get(group as usize).cloned().unwrap_or_default();
         let mut after: Vec<Spot> = Vec::new();
         for spot in spots {
-            self.follow(spot, kind, answers, &mut after);
+            self.follow(spot, &taken, &mut after);
         }
         after.sort_unstable();
         after.dedup();
         let next = self.number(after);
         if let Some(row) = self.steps.get_mut(state as usize) {
-            if row.len() <= kind {
-                row.resize(kind + 1, UNKNOWN);
-            }
-            if let Some(cell) = row.get_mut(kind) {
-                *cell = next;
-            }
+            remember(row, group, next);
         }
         next
     }
 
     /// For each word of a line the element that it belongs to, in one way of reading the line.
-    pub(super) fn reading(&mut self, words: &[(usize, &Bits)]) -> Option<Vec<usize>> {
+    pub(super) fn reading(&mut self, words: &[&Bits]) -> Option<Vec<usize>> {
         let mut layers: Vec<Vec<(Spot, usize)>> = vec![vec![(
             Spot {
                 element: 0,
@@ -163,11 +193,13 @@ impl Line {
             },
             0,
         )]];
-        for (kind, answers) in words {
+        for answers in words {
+            let group = self.group(answers);
+            let taken = self.groups.get(group as usize)?.clone();
             let mut next: Vec<(Spot, usize)> = Vec::new();
             for (from, (spot, _)) in layers.last()?.clone().into_iter().enumerate() {
                 let mut after = Vec::new();
-                self.follow(spot, *kind, answers, &mut after);
+                self.follow(spot, &taken, &mut after);
                 for spot in after {
                     if !next.iter().any(|(known, _)| *known == spot) {
                         next.push((spot, from));
@@ -208,10 +240,11 @@ impl Line {
     }
 
     /// Every spot that a word leads to from one.
-    fn follow(&mut self, spot: Spot, kind: usize, answers: &Bits, out: &mut Vec<Spot>) {
+    fn follow(&mut self, spot: Spot, taken: &[Taken], out: &mut Vec<Spot>) {
         let mut at = spot.element as usize;
+        let group = |at: usize| taken.get(at).copied().flatten();
         if let Some((state, items)) = spot.inside {
-            self.item(at, state, items, kind, answers, out);
+            self.item(at, state, items, group(at), out);
             if !self.may_end(at, state, items) {
                 return;
             }
@@ -219,8 +252,8 @@ impl Line {
         }
         while let Some(element) = self.elements.get(at) {
             match element {
-                Element::Word { test, skip_to, .. } => {
-                    if test.holds(answers)
+                Element::Word { skip_to, .. } => {
+                    if group(at).is_some()
                         && let Ok(element) = u32::try_from(at + 1)
                     {
                         out.push(Spot {
@@ -233,9 +266,8 @@ impl Line {
                         None => return,
                     }
                 }
-                Element::Splice { rules: _, .. } => {
-                    let start = track::START;
-                    self.item(at, start, 0, kind, answers, out);
+                Element::Splice { .. } => {
+                    self.item(at, track::START, 0, group(at), out);
                     if !self.may_be_empty(at) {
                         return;
                     }
@@ -246,33 +278,24 @@ impl Line {
     }
 
     /// One more item of a list.
-    fn item(
-        &mut self,
-        at: usize,
-        state: u32,
-        items: u16,
-        kind: usize,
-        answers: &Bits,
-        out: &mut Vec<Spot>,
-    ) {
-        let Some(Element::Splice {
-            item,
-            rules,
-            least,
-            most,
-            ..
-        }) = self.elements.get_mut(at)
+    fn item(&mut self, at: usize, state: u32, items: u16, taken: Taken, out: &mut Vec<Spot>) {
+        let (
+            Some(Element::Splice {
+                rules, least, most, ..
+            }),
+            Some(group),
+        ) = (self.elements.get_mut(at), taken)
         else {
             return;
         };
         let enough = u16::try_from(*least).unwrap_or(u16::MAX);
         let full = most.map(|most| u16::try_from(most).unwrap_or(u16::MAX));
-        if !item.holds(answers) || full.is_some_and(|full| items >= full) {
+        if full.is_some_and(|full| items >= full) {
             return;
         }
         let mut next = 0;
         if let Some(rules) = rules {
-            next = rules.track.after(state, kind, answers);
+            next = rules.track.after(state, group);
             if rules.is_hopeless(next) {
                 return;
             }

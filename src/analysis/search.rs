@@ -43,10 +43,17 @@ impl Machine {
         }
     }
 
-    fn after(&mut self, state: u32, kind: usize, answers: &Bits) -> u32 {
+    fn group(&mut self, answers: &Bits) -> u32 {
         match self {
-            Self::Line(line) => line.after(state, kind, answers),
-            Self::Patterns(track) => track.after(state, kind, answers),
+            Self::Line(line) => line.group(answers),
+            Self::Patterns(track) => track.group(answers),
+        }
+    }
+
+    fn after(&mut self, state: u32, group: u32) -> u32 {
+        match self {
+            Self::Line(line) => line.after(state, group),
+            Self::Patterns(track) => track.after(state, group),
         }
     }
 }
@@ -88,6 +95,7 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
     let mut nodes = Nodes::new(start);
     let mut heap = BinaryHeap::from([Reverse((0_u32, 0_u32))]);
     let mut done: Vec<bool> = Vec::new();
+    let kinds = told_apart(machines, words);
     let mut seen: FxHashSet<States> = FxHashSet::default();
     let mut found = Found {
         paths: Vec::new(),
@@ -110,13 +118,13 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
                 break;
             }
         }
-        // Kinds come cheapest first, so that of those that lead the same way the first counts.
+        // Cheapest first: of those that lead the same way the first counts.
         seen.clear();
-        for (kind, word) in words.kinds.iter().enumerate() {
+        for (kind, reading, groups) in &kinds {
             let mut after = States::default();
-            for (machine, (state, after)) in machines.iter_mut().zip(states.iter().zip(&mut after))
-            {
-                *after = machine.after(*state, kind, &word.answers);
+            let each = states.iter().zip(groups).zip(&mut after);
+            for (machine, ((state, group), after)) in machines.iter_mut().zip(each) {
+                *after = machine.after(*state, *group);
             }
             if !seen.insert(after) {
                 continue;
@@ -124,8 +132,8 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
             if goal.is_hopeless(machines, &after) {
                 continue;
             }
-            let reached = cost.saturating_add(word.cost).saturating_add(WORD);
-            if let Some(next) = nodes.reach(after, reached, node, kind) {
+            let reached = cost.saturating_add(*reading).saturating_add(WORD);
+            if let Some(next) = nodes.reach(after, reached, node, *kind) {
                 heap.push(Reverse((reached, next)));
             }
         }
@@ -136,6 +144,24 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
     }
     found.states = nodes.states.len();
     found
+}
+
+/// The kinds of words that the automata tell apart, each by its cheapest: its number, what it costs
+/// to read, and its group for each automaton.
+fn told_apart(machines: &mut [Machine], words: &Words) -> Vec<(usize, u32, States)> {
+    let mut seen: FxHashSet<States> = FxHashSet::default();
+    let mut kinds = Vec::new();
+    for (number, kind) in words.kinds.iter().enumerate() {
+        let mut groups = States::default();
+        for (group, machine) in groups.iter_mut().zip(machines.iter_mut()) {
+            *group = machine.group(&kind.answers);
+        }
+        // Cheapest first: of those that are the same the first counts.
+        if seen.insert(groups) {
+            kinds.push((number, kind.cost, groups));
+        }
+    }
+    kinds
 }
 
 /// The states met so far, each with the cheapest way to it.

@@ -91,9 +91,10 @@ pub(super) struct Track {
     settled: Vec<Bits>,
     /// For each state the positions that can take the next word.
     onward: Vec<Bits>,
-    /// For each kind of word the positions that take it, once it was met.
-    taken: Vec<Option<Bits>>,
-    /// For each state and each kind of word the state after it.
+    /// For each group of kinds that are the same here the positions that take them.
+    taken: Vec<Bits>,
+    groups: FxHashMap<Bits, u32>,
+    /// For each state and each group the state after it.
     steps: Vec<Vec<u32>>,
 }
 
@@ -107,6 +108,7 @@ impl Track {
             settled: Vec::new(),
             onward: Vec::new(),
             taken: Vec::new(),
+            groups: FxHashMap::default(),
             steps: Vec::new(),
         };
         let start = Bits::of(track.patterns.positions.len(), [BEFORE]);
@@ -119,42 +121,40 @@ impl Track {
         &self.patterns
     }
 
-    /// The state after one more word.
-    pub(super) fn after(&mut self, state: u32, kind: usize, answers: &Bits) -> u32 {
-        let known = self.steps.get(state as usize).and_then(|row| row.get(kind));
+    /// The group of words with these answers: those of one group are the same here.
+    pub(super) fn group(&mut self, answers: &Bits) -> u32 {
+        let positions = &self.patterns.positions;
+        let taking = positions.iter().enumerate();
+        let taking = taking.filter(|(_, position)| position.takes.holds(answers));
+        let taken = Bits::of(positions.len(), taking.map(|(at, _)| at));
+        if let Some(known) = self.groups.get(&taken) {
+            return *known;
+        }
+        let group = u32::try_from(self.taken.len()).unwrap_or(UNKNOWN);
+        self.groups.insert(taken.clone(), group);
+        self.taken.push(taken);
+        group
+    }
+
+    /// The state after one more word of a group.
+    pub(super) fn after(&mut self, state: u32, group: u32) -> u32 {
+        let known = self
+            .steps
+            .get(state as usize)
+            .and_then(|row| row.get(group as usize));
         if let Some(next) = known.copied().filter(|next| *next != UNKNOWN) {
             return next;
         }
-        let taken = self.taken(kind, answers);
-        let onward = self.onward.get(state as usize);
-        let after = onward.map_or_else(|| Bits::none(0), |onward| onward.and(&taken));
+        let onward = self
+            .onward
+            .get(state as usize)
+            .zip(self.taken.get(group as usize));
+        let after = onward.map_or_else(|| Bits::none(0), |(onward, taken)| onward.and(taken));
         let next = self.number(after);
         if let Some(row) = self.steps.get_mut(state as usize) {
-            if row.len() <= kind {
-                row.resize(kind + 1, UNKNOWN);
-            }
-            if let Some(cell) = row.get_mut(kind) {
-                *cell = next;
-            }
+            remember(row, group, next);
         }
         next
-    }
-
-    /// The positions that take a kind of word.
-    fn taken(&mut self, kind: usize, answers: &Bits) -> Bits {
-        if self.taken.len() <= kind {
-            self.taken.resize(kind + 1, None);
-        }
-        let positions = &self.patterns.positions;
-        let taking = || {
-            let all = positions.iter().enumerate();
-            let taking = all.filter(|(_, position)| position.takes.holds(answers));
-            Bits::of(positions.len(), taking.map(|(at, _)| at))
-        };
-        match self.taken.get_mut(kind) {
-            Some(slot) => slot.get_or_insert_with(taking).clone(),
-            None => taking(),
-        }
     }
 
     /// The patterns that match the words so far.
@@ -201,5 +201,16 @@ impl Track {
         self.numbers.insert(state.clone(), number);
         self.states.push(state);
         number
+    }
+}
+
+/// Fills a cell of a row that grows as it must.
+pub(super) fn remember(row: &mut Vec<u32>, group: u32, next: u32) {
+    let group = group as usize;
+    if row.len() <= group {
+        row.resize(group + 1, UNKNOWN);
+    }
+    if let Some(cell) = row.get_mut(group) {
+        *cell = next;
     }
 }

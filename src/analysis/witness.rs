@@ -2,51 +2,38 @@
 
 use serde_json::{Map, Value};
 
+use super::bits::Bits;
 use super::line::{Element, Line, Part};
-use super::words::{Kind, Words};
+use super::words::Words;
 use crate::config::schema::{Parameter, ParameterKind};
 use crate::config::tool::{Expect, Tool};
 use crate::policy;
 
-/// An input that gives a line, beside the words of it.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    /// What the tool would be called with.
-    pub(super) input: Value,
-    /// The words of the line.
-    pub(super) words: Vec<String>,
+/// A word of a line with the answers that it gives.
+pub(super) type Word<'a> = (&'a Bits, &'a str);
+
+/// The words of a path, each the cheapest of its kind.
+pub(super) fn spelt<'a>(words: &'a Words, path: &[usize]) -> Vec<Word<'a>> {
+    let kinds = path.iter().filter_map(|kind| words.kinds.get(*kind));
+    kinds
+        .map(|kind| (&kind.answers, kind.word.as_str()))
+        .collect()
 }
 
-/// Reads a path back as an input of a tool; `None` where the line does not tell.
-pub(super) fn candidate(
-    tool: &Tool,
-    line: &mut Line,
-    words: &Words,
-    path: &[usize],
-) -> Option<Candidate> {
-    let kinds: Vec<(usize, &Kind)> = path
-        .iter()
-        .map(|kind| Some((*kind, words.kinds.get(*kind)?)))
-        .collect::<Option<_>>()?;
-    let answers: Vec<_> = kinds
-        .iter()
-        .map(|(at, kind)| (*at, &kind.answers))
-        .collect();
+/// Reads a line back as an input of a tool; `None` where the line does not tell.
+pub(super) fn input(tool: &Tool, line: &mut Line, words: &[Word<'_>]) -> Option<Value> {
+    let answers: Vec<&Bits> = words.iter().map(|(answers, _)| *answers).collect();
     let reading = line.reading(&answers)?;
-    let texts: Vec<String> = kinds.iter().map(|(_, kind)| kind.word.clone()).collect();
-    let input = input(tool, line, &reading, &texts)?;
-    Some(Candidate {
-        input: Value::Object(input),
-        words: texts,
-    })
+    let texts: Vec<&str> = words.iter().map(|(_, text)| *text).collect();
+    read_back(tool, line, &reading, &texts).map(Value::Object)
 }
 
 /// The input that a reading of a line stands for.
-fn input(
+fn read_back(
     tool: &Tool,
     line: &Line,
     reading: &[usize],
-    texts: &[String],
+    texts: &[&str],
 ) -> Option<Map<String, Value>> {
     let mut input = base(tool);
     for element in line.elements() {
@@ -69,7 +56,7 @@ fn input(
             Element::Splice { parameter, .. } => {
                 let list = input.entry(parameter.clone());
                 let list = list.or_insert_with(|| Value::Array(Vec::new()));
-                list.as_array_mut()?.push(Value::String(text.clone()));
+                list.as_array_mut()?.push(Value::from(*text));
             }
         }
     }

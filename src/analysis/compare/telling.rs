@@ -1,61 +1,101 @@
 //! Which of many lines to show: real ones, different in kind, those that look dangerous first.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::{Comparison, Towards};
+use crate::analysis::bits::Bits;
 use crate::analysis::diff::{Side, Witness};
-use crate::analysis::expression::TooLarge;
 use crate::analysis::search::Machine;
-use crate::analysis::track::{self, Patterns, Position};
-use crate::analysis::vocabulary::{Test, Vocabulary};
-use crate::analysis::witness::candidate;
-use crate::analysis::words::Words;
+use crate::analysis::vocabulary::Vocabulary;
+use crate::analysis::witness::{self, Word};
 use crate::config::tool::{Rule, Tool};
 use crate::policy::{Decision, Reason, Request, Verdict, decide_for};
 
 /// Words that make a line worth a second look, the worst first. They only order what is shown.
-const DANGEROUS: [&str; 5] = [
-    "(?is)(.*[^a-z])?(secret|token|password|passwd|credential|kubeconfig|private-?key)s?([^a-z].*)?",
-    "(?is)delete|destroy|apply|create|patch|edit|replace|exec|drain|cordon|scale|restart|undo|push|merge|write|put|sync|terminate|run|attach|cp|proxy|port-forward|rm|mv|unseal|seal|rotate|revoke",
-    "(?s)-s|--(server|kubeconfig|context|cluster|user|token|as|as-.*|host|address|addr|url|namespace|endpoint)(=.*)?",
-    "(?s)-f|--(filename|file|kustomize|output-file|exec|pre|config|follow|raw|template)(=.*)?|.*file=.*|/.*|(.*/)?\\.\\.(/.*)?",
-    "-A|--all|--all-namespaces|-v|--v=.*",
+static DANGEROUS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    let kinds = [
+        "(?is)(.*[^a-z])?(secret|token|password|passwd|credential|kubeconfig|private-?key)s?([^a-z].*)?",
+        "(?is)delete|destroy|apply|create|patch|edit|replace|exec|drain|cordon|scale|restart|undo|push|merge|write|put|sync|terminate|run|attach|cp|proxy|port-forward|rm|mv|unseal|seal|rotate|revoke",
+        "(?s)-s|--(server|context|cluster|user|as|as-.*|host|address|addr|url|namespace|endpoint)(=.*)?",
+        "(?s)-f|--(filename|file|kustomize|output-file|exec|pre|config|follow|raw|template)(=.*)?|.*file=.*|/.*|(.*/)?\\.\\.(/.*)?",
+        "-A|--all|--all-namespaces|-v|--v=.*",
+    ];
+    kinds
+        .iter()
+        .filter_map(|kind| Regex::new(&format!("^(?:{kind})$")).ok())
+        .collect()
+});
+
+/// Words to show in the place of any other of their kind, the worst first.
+const TELLING: [&str; 24] = [
+    "secrets",
+    "secret",
+    "--token=x",
+    "delete",
+    "exec",
+    "apply",
+    "create",
+    "edit",
+    "patch",
+    "push",
+    "merge",
+    "--server=https://attacker.example",
+    "--server",
+    "--context=other",
+    "--as=admin",
+    "-s",
+    "/etc/passwd",
+    "../../etc/passwd",
+    "--filename=/etc/passwd",
+    "--output=jsonpath-file=/etc/passwd",
+    "-f",
+    "--exec",
+    "-A",
+    "--all",
 ];
 
-/// For each kind of dangerous word the lines that hold one.
-pub(super) fn marks(vocabulary: &mut Vocabulary) -> Result<Patterns, TooLarge> {
-    let mut patterns = Patterns::new();
-    for dangerous in DANGEROUS {
-        let word = vocabulary.written(dangerous)?;
-        let position = |takes: Test, followers: &[usize], accepts: bool| Position {
-            takes,
-            followers: followers.to_vec(),
-            accepts: accepts.then_some(0),
-        };
-        let positions = vec![
-            position(Test::ALWAYS, &[0, 1], false),
-            position(word, &[2], true),
-            position(Test::ALWAYS, &[2], true),
-        ];
-        patterns.push(positions, &[0, 1], false);
+/// The words of [`TELLING`] with the answers that they give.
+pub(super) struct Dangerous(Vec<(Bits, &'static str)>);
+
+impl Dangerous {
+    pub(super) fn new(vocabulary: &Vocabulary) -> Self {
+        Self(
+            TELLING
+                .iter()
+                .map(|word| (vocabulary.answers(word), *word))
+                .collect(),
+        )
     }
-    Ok(patterns)
+
+    /// A line as it was found, and with a telling word in each place where one of the same kind
+    /// fits: all rules treat the two alike.
+    pub(super) fn readings<'a>(&'a self, line: &[Word<'a>]) -> Vec<Vec<Word<'a>>> {
+        let mut readings = vec![line.to_vec()];
+        for (at, (answers, text)) in line.iter().enumerate() {
+            let telling = self.0.iter().find(|(known, _)| known == *answers);
+            if let Some((_, word)) = telling
+                && word != text
+            {
+                let mut reading = line.to_vec();
+                if let Some(slot) = reading.get_mut(at) {
+                    *slot = (*answers, *word);
+                }
+                readings.push(reading);
+            }
+        }
+        readings
+    }
 }
 
 /// The worst mark of a line; lower is worse.
-pub(super) fn mark(machines: &mut [Machine], words: &Words, path: &[usize]) -> usize {
-    let Some(Machine::Patterns(marks)) = machines.get_mut(4) else {
-        return DANGEROUS.len();
-    };
-    let mut state = track::START;
-    for kind in path {
-        if let Some(word) = words.kinds.get(*kind) {
-            state = marks.after(state, *kind, &word.answers);
-        }
-    }
-    let worst = marks.accepting(state).and_then(|marks| marks.iter().next());
+pub(super) fn mark(line: &[Word<'_>]) -> usize {
+    let worst = DANGEROUS
+        .iter()
+        .position(|kind| line.iter().skip(1).any(|(_, text)| kind.is_match(text)));
     worst.unwrap_or(DANGEROUS.len())
 }
 
@@ -113,18 +153,13 @@ struct Answer {
 pub(super) fn witness(
     comparison: &Comparison<'_>,
     machines: &mut [Machine],
-    words: &Words,
-    path: &[usize],
+    line: &[Word<'_>],
     towards: Towards,
 ) -> Option<(Witness, String)> {
-    let path = path.to_vec();
-    let mut input = |side: Option<Side<'_>>, number: usize| -> Option<(Value, Vec<String>)> {
+    let mut input = |side: Option<Side<'_>>, number: usize| -> Option<Value> {
         let (_, tool) = side?;
         match machines.get_mut(number)? {
-            Machine::Line(line) => {
-                let found = candidate(tool, line, words, &path)?;
-                Some((found.input, found.words))
-            }
+            Machine::Line(own) => witness::input(tool, own, line),
             Machine::Patterns(_) => None,
         }
     };
@@ -135,10 +170,10 @@ pub(super) fn witness(
         Towards::Milder => (new_input.as_ref().or(old_input.as_ref())?, &old_input),
         Towards::Stricter => (old_input.as_ref().or(new_input.as_ref())?, &new_input),
     };
-    let mild = answer(comparison, towards, true, &own.0)?;
+    let mild = answer(comparison, towards, true, own)?;
     let strict = match other {
-        Some((input, _)) => answer(comparison, towards, false, input),
-        None => answer(comparison, towards, false, &own.0),
+        Some(input) => answer(comparison, towards, false, input),
+        None => answer(comparison, towards, false, own),
     };
     let strict = strict.map(|strict| {
         // Another line is no answer to this one.
@@ -162,7 +197,7 @@ pub(super) fn witness(
         Towards::Milder => (comparison.new, comparison.old),
         Towards::Stricter => (comparison.old, comparison.new),
     };
-    let (through, rule) = let_through(sides.0, sides.1, &own.0, &mild, towards);
+    let (through, rule) = let_through(sides.0, sides.1, own, &mild, towards);
     let (stopped, by) = stopped(sides, strict.as_ref(), towards);
     let why = match towards {
         Towards::Milder => format!("{through}; {stopped}"),
@@ -174,7 +209,7 @@ pub(super) fn witness(
     };
     let witness = Witness {
         command_line: mild.command_line.clone().unwrap_or_default(),
-        input: Some(own.0.clone()),
+        input: Some(own.clone()),
         before,
         after,
         why: match comparison.caller {
