@@ -7,6 +7,8 @@
     reason = "a test that cannot go on should stop where it is"
 )]
 
+mod analysis;
+
 mod commands;
 
 mod decision;

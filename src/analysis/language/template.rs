@@ -36,6 +36,8 @@ pub(super) struct Compiler<'a> {
     pub(super) opaque: BTreeSet<String>,
     /// How often each parameter stands in a line.
     shown: BTreeMap<String, usize>,
+    /// The parameters whose rules some line shows exactly.
+    told: BTreeSet<String>,
 }
 
 /// A line's name and elements.
@@ -55,6 +57,7 @@ impl<'a> Compiler<'a> {
             vocabulary,
             opaque,
             shown: BTreeMap::new(),
+            told: BTreeSet::new(),
         }
     }
 
@@ -91,11 +94,14 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Each parameter by itself that no line shows as it is, or only together with others.
+    /// Each parameter by itself whose rules no line shows exactly.
     pub(super) fn hidden(&mut self) -> Result<Vec<Named>, TooLarge> {
         let tool = self.tool;
         let mut lines = Vec::new();
         for (name, parameter) in &tool.input.parameters {
+            if self.told.contains(name) {
+                continue;
+            }
             let element = match parameter.kind {
                 ParameterKind::Text => Element::Word {
                     test: self.text(name, false)?,
@@ -144,6 +150,7 @@ impl<'a> Compiler<'a> {
                 }
                 CommandWord::Splice { parameter, .. } => {
                     self.show(parameter);
+                    self.told.insert(parameter.clone());
                     elements.push(self.splice(parameter)?);
                 }
             }
@@ -158,6 +165,13 @@ impl<'a> Compiler<'a> {
         if *shown > 1 {
             self.opaque
                 .insert(format!("`{name}` stands in several words"));
+        }
+    }
+
+    /// Notes that a word tells all of a parameter.
+    fn tell(&mut self, part: &LinePart) {
+        if let LinePart::Text(name) | LinePart::Scalar(name) = part {
+            self.told.insert(name.clone());
         }
     }
 
@@ -244,16 +258,22 @@ impl<'a> Compiler<'a> {
         let test = match parts.as_slice() {
             [] => self.vocabulary.literals([""])?,
             [LinePart::Literal(text)] => self.vocabulary.literals([text.as_str()])?,
-            [one] => self.alone(one, true)?,
+            [one] => {
+                self.tell(one);
+                self.alone(one, true)?
+            }
             [LinePart::Literal(before), one, LinePart::Literal(after)] => {
+                self.tell(one);
                 let test = self.alone(one, false)?;
                 self.shaped(before, &test, after)?
             }
             [LinePart::Literal(before), one] => {
+                self.tell(one);
                 let test = self.alone(one, false)?;
                 self.shaped(before, &test, "")?
             }
             [one, LinePart::Literal(after)] => {
+                self.tell(one);
                 let test = self.alone(one, true)?;
                 self.shaped("", &test, after)?
             }

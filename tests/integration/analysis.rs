@@ -1,0 +1,11 @@
+//! What the analysis says of whole configurations: invariants, differences, refactorings.
+
+mod budget;
+
+mod holes;
+
+mod invariants;
+
+mod refactorings;
+
+mod world;
