@@ -12,6 +12,10 @@ mod kinds;
 
 mod looks;
 
+mod policies;
+
+mod roots;
+
 /// How many cases are drawn, in place of the few that every run draws.
 const CASES: &str = "TOLKIEN_CASES";
 

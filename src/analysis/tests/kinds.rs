@@ -37,10 +37,10 @@ impl Asked {
             for _ in 0..=random.below(2) {
                 let limit =
                     (limited && !random.one_in(3)).then(|| u32::try_from(random.below(7)).unwrap());
-                let before = asked.vocabulary.len();
+                let before = asked.vocabulary.atoms().len();
                 let test = asked.vocabulary.expression(&hir, limit).unwrap();
                 asked.printed += &format!("{}~{limit:?} is {test:?}; ", shape.print());
-                if asked.vocabulary.len() > before {
+                if asked.vocabulary.atoms().len() > before {
                     asked.meant.push((engine(&hir).unwrap(), limit));
                 }
             }
@@ -115,7 +115,6 @@ fn every_kind_of_word_is_found_and_every_kind_is_real() {
         }
         let told = format!("{}wanted {wanted:?}", asked.printed);
         let found = Words::explore(&asked.vocabulary, &wanted).unwrap();
-        assert!(found.complete, "{told}");
         let wants = |answers: &Bits| wanted.iter().any(|test| test.holds(answers));
         let mut by_answers = BTreeMap::new();
         for kind in &found.kinds {
@@ -181,7 +180,6 @@ fn a_word_of_a_wanted_length_is_found_without_a_loop_of_one_character() {
             .collect();
         expected.sort();
         assert_eq!(words, expected, "{expression} up to {limit}");
-        assert!(found.complete);
     }
 }
 
