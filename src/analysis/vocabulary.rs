@@ -58,6 +58,17 @@ impl Test {
         }
     }
 
+    /// The atoms that it asks under an odd number of negations.
+    pub(super) fn denied_atoms(&self, denied: bool, out: &mut BTreeSet<Atom>) {
+        match self {
+            Self::Atom(atom) => out.extend(denied.then_some(*atom)),
+            Self::Not(test) => test.denied_atoms(!denied, out),
+            Self::All(tests) | Self::Any(tests) => {
+                tests.iter().for_each(|test| test.denied_atoms(denied, out));
+            }
+        }
+    }
+
     /// Whether it may hold, where one answers no less than each atom does, and the other no more.
     pub(super) fn asked_from_above(
         &self,
