@@ -37,3 +37,6 @@ mod vocabulary;
 mod witness;
 
 mod words;
+
+#[cfg(test)]
+mod tests;

@@ -147,7 +147,7 @@ impl Classes {
     /// For each class the character of it that reads best, with what it costs to read.
     pub(super) fn representatives(&self) -> Vec<(char, u32)> {
         let mut best: Vec<Option<(char, u32)>> = vec![None; self.count()];
-        let mut offer = |character: char, class: usize| {
+        let offer = |best: &mut Vec<Option<(char, u32)>>, character: char, class: usize| {
             let cost = reading_cost(character);
             if let Some(slot) = best.get_mut(class)
                 && slot.is_none_or(|(_, least)| cost < least)
@@ -156,15 +156,17 @@ impl Classes {
             }
         };
         for character in '\0'..='\u{7f}' {
-            offer(character, self.of(character));
+            offer(&mut best, character, self.of(character));
         }
         for (at, (start, class)) in self.stretches().enumerate() {
+            let read = best.get(usize::from(class)).copied().flatten();
+            if class == NONE || read.is_some_and(|(_, cost)| cost <= LEAST_BEYOND_ASCII) {
+                continue;
+            }
             let end = self.starts.get(at + 1).copied().unwrap_or(END);
             // A stretch may begin with what cannot be seen and go on with letters.
-            for value in (start..end).take(MOST_TRIED) {
-                if let Some(character) = char::from_u32(value).filter(|_| class != NONE) {
-                    offer(character, usize::from(class));
-                }
+            for character in (start..end).take(MOST_TRIED).filter_map(char::from_u32) {
+                offer(&mut best, character, usize::from(class));
             }
         }
         best.into_iter()
@@ -175,6 +177,9 @@ impl Classes {
 
 /// So many values of a stretch are looked at for one that reads well.
 const MOST_TRIED: usize = 64;
+
+/// The least that a character beyond ASCII costs.
+const LEAST_BEYOND_ASCII: u32 = 30;
 
 /// What a character costs in a witness: letters read best, and what cannot be seen worst. The
 /// dearest costs six times the cheapest, so that a cheap word is a short word too.
@@ -189,7 +194,7 @@ pub(super) fn reading_cost(character: char) -> u32 {
         '!'..='~' => 22,
         ' ' => 26,
         _ if character.is_ascii_control() => 60,
-        _ if character.is_alphabetic() => 30,
+        _ if character.is_alphabetic() => LEAST_BEYOND_ASCII,
         _ => 45,
     }
 }

@@ -105,8 +105,8 @@ impl Comparison<'_> {
             let sides = (old.take(&name), new.take(&name));
             self.one_line(sides, (&old, &new), &words, &dangerous, answer);
         }
-        let shown = !answer.permitted.is_empty() || !answer.denied.is_empty();
-        if answer.undecided.is_none() && !shown {
+        // What is denied now says nothing of what is permitted beside it.
+        if answer.undecided.is_none() && answer.permitted.is_empty() {
             answer.undecided = unsound;
         }
         Ok(())

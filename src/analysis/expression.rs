@@ -1,5 +1,6 @@
 //! From what is written to what is searched: patterns as positions with tests, expressions as atoms.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regex_syntax::hir::{Class, ClassUnicodeRange, Hir, HirKind};
@@ -164,30 +165,39 @@ impl Vocabulary {
     }
 
     /// The words of which a test holds, as one automaton. Limits on length are counted in it up to
-    /// `longest` characters, and not looked at beyond.
+    /// `longest` characters; where one lies beyond, longer words are taken in, whatever it says.
     pub(super) fn accepted(&mut self, test: &Test, longest: u32) -> Option<Automaton> {
-        let mut asked = std::collections::BTreeSet::new();
+        let mut asked = BTreeSet::new();
         test.atoms(&mut asked);
+        let mut denied = BTreeSet::new();
+        test.denied_atoms(false, &mut denied);
         let mut automata: Vec<Arc<Automaton>> = Vec::new();
         let mut places = Vec::new();
         for atom in &asked {
             let (automaton, limit) = self.meaning(*atom)?;
             let first = automata.len();
             automata.push(Arc::clone(automaton));
-            if let Some(limit) = limit.filter(|limit| *limit <= longest) {
-                automata.push(Arc::new(Automaton::up_to(usize::try_from(limit).ok()?)?));
+            // A word that is too long to be counted may or may not be within the limit.
+            let open = limit.is_some_and(|limit| limit > longest);
+            if let Some(limit) = limit.filter(|_| !open || denied.contains(atom)) {
+                let counted = usize::try_from(limit.min(longest)).ok()?;
+                automata.push(Arc::new(Automaton::up_to(counted)?));
             }
-            places.push((*atom, first..automata.len()));
+            places.push((*atom, first..automata.len(), open));
         }
         if automata.is_empty() {
             automata.push(self.automaton(&any())?);
         }
         let parts: Vec<&Automaton> = automata.iter().map(AsRef::as_ref).collect();
         Automaton::combination(&parts, |holds| {
-            test.asked(&|atom| {
-                let place = places.iter().find(|(known, _)| *known == atom);
-                place.is_some_and(|(_, automata)| automata.clone().all(holds))
-            })
+            let answer = |atom: usize, open_holds: bool| {
+                let place = places.iter().find(|(known, ..)| *known == atom);
+                place.is_some_and(|(_, automata, open)| {
+                    let counts = if *open && open_holds { 1 } else { 2 };
+                    automata.clone().take(counts).all(holds)
+                })
+            };
+            test.asked_from_above(&|atom| answer(atom, true), &|atom| answer(atom, false))
         })
     }
 }

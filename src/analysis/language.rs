@@ -8,6 +8,8 @@
 
 mod parameter;
 
+mod scalar;
+
 mod template;
 
 use std::collections::BTreeSet;

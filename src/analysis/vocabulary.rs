@@ -58,6 +58,31 @@ impl Test {
         }
     }
 
+    /// The atoms that it asks under an odd number of negations.
+    pub(super) fn denied_atoms(&self, denied: bool, out: &mut BTreeSet<Atom>) {
+        match self {
+            Self::Atom(atom) => out.extend(denied.then_some(*atom)),
+            Self::Not(test) => test.denied_atoms(!denied, out),
+            Self::All(tests) | Self::Any(tests) => {
+                tests.iter().for_each(|test| test.denied_atoms(denied, out));
+            }
+        }
+    }
+
+    /// Whether it may hold, where one answers no less than each atom does, and the other no more.
+    pub(super) fn asked_from_above(
+        &self,
+        above: &dyn Fn(Atom) -> bool,
+        below: &dyn Fn(Atom) -> bool,
+    ) -> bool {
+        match self {
+            Self::Atom(atom) => above(*atom),
+            Self::Not(test) => !test.asked_from_above(below, above),
+            Self::All(tests) => tests.iter().all(|test| test.asked_from_above(above, below)),
+            Self::Any(tests) => tests.iter().any(|test| test.asked_from_above(above, below)),
+        }
+    }
+
     /// Whether it can still hold, where `may` says of each atom whether it can still hold; whether an
     /// atom will is not known before the word ends.
     pub(super) fn may_hold(&self, may: &dyn Fn(Atom) -> bool) -> bool {

@@ -39,17 +39,8 @@ const CLEAR_LINES: &str = r"(?:[^\p{Cc}\p{Cf}\p{Cn}\p{Zl}\p{Zp}]|[\n\t])*";
 /// A path that does not stay below a folder, by its text alone.
 const LEAVING: &str = r"(?s)/.*|(?:.*/)?\.\.(?:/.*)?";
 
-/// Numbers as JSON writes them.
-const NUMBER: &str = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?";
-
-/// A fixed set of integers up to this size is written out.
-const MOST_INTEGERS: i64 = 2_000;
-
-/// An integer as JSON writes it where it was sent with a fraction or an exponent.
-const UNUSUAL_INTEGER: &str = r"-?[0-9]+(?:\.[0-9]+)?[eE][-+]?[0-9]+|-?[0-9]+\.0";
-
 impl Compiler<'_> {
-    fn schema(&self, name: &str) -> Value {
+    pub(super) fn schema(&self, name: &str) -> Value {
         let json = &self.tool.input.json;
         let schema = json.get("properties").and_then(|all| all.get(name));
         schema.cloned().unwrap_or_default()
@@ -60,7 +51,7 @@ impl Compiler<'_> {
     }
 
     /// Notes what a schema says that is not compiled.
-    fn note_keywords(&mut self, at: &str, schema: &Value, known: &[&str]) {
+    pub(super) fn note_keywords(&mut self, at: &str, schema: &Value, known: &[&str]) {
         for (keyword, value) in schema.as_object().into_iter().flatten() {
             if !SILENT.contains(&keyword.as_str()) && !known.contains(&keyword.as_str()) {
                 self.opaque.insert(format!("{at}.{keyword}: {value}"));
@@ -138,18 +129,25 @@ impl Compiler<'_> {
                 tests.push(!self.vocabulary.written(LEAVING)?);
             }
         }
-        if begins && !rules.is_some_and(|rules| rules.dash) {
-            let mut may = vec![!self.vocabulary.written("(?s)-.*")?];
-            for rule in rules
-                .and_then(|rules| rules.allow.as_ref())
-                .into_iter()
-                .flatten()
-            {
-                may.extend(self.vocabulary.written_flags(&rule.pattern)?);
-            }
-            tests.push(Test::Any(may));
+        if begins {
+            tests.push(self.no_flag(name)?);
         }
         Ok(Test::All(tests))
+    }
+
+    /// That a value that begins its word is no flag, unless a rule lets it be one.
+    pub(super) fn no_flag(&mut self, name: &str) -> Result<Test, TooLarge> {
+        let tool = self.tool;
+        let rules = tool.arguments.get(name);
+        if self.depth == Depth::Bare || rules.is_some_and(|rules| rules.dash) {
+            return Ok(Test::ALWAYS);
+        }
+        let mut may = vec![!self.vocabulary.written("(?s)-.*")?];
+        let allow = rules.and_then(|rules| rules.allow.as_ref());
+        for rule in allow.into_iter().flatten() {
+            may.extend(self.vocabulary.written_flags(&rule.pattern)?);
+        }
+        Ok(Test::Any(may))
     }
 
     fn one_word(&mut self, rule: &crate::config::tool::Rule) -> Result<Test, TooLarge> {
@@ -195,49 +193,6 @@ impl Compiler<'_> {
         }
         list.item = Test::All(item);
         Ok(list)
-    }
-
-    /// How a number or a boolean may stand in a text.
-    pub(super) fn scalar(&mut self, name: &str) -> Result<Test, TooLarge> {
-        let schema = self.schema(name);
-        let at = format!("input.{name}");
-        let fixed = schema.get("enum").and_then(Value::as_array).cloned();
-        let fixed = fixed.or_else(|| schema.get("const").map(|value| vec![value.clone()]));
-        if let Some(values) = fixed {
-            self.note_keywords(&at, &schema, &["enum", "const"]);
-            let texts: Vec<String> = values.iter().map(Value::to_string).collect();
-            // `1.0` is the same number as `1`, and stands differently in a text.
-            let exact = self.vocabulary.literals(texts.iter().map(String::as_str))?;
-            let other = self.vocabulary.written(UNUSUAL_INTEGER)?;
-            let numbers = values.iter().any(Value::is_number);
-            return Ok(Test::Any(if numbers {
-                vec![exact, other]
-            } else {
-                vec![exact]
-            }));
-        }
-        if schema.get("type").and_then(Value::as_str) == Some("boolean") {
-            self.note_keywords(&at, &schema, &[]);
-            return self.vocabulary.literals(["true", "false"]);
-        }
-        let bound = |key: &str| schema.get(key).and_then(Value::as_i64);
-        if let (Some(least), Some(most)) = (bound("minimum"), bound("maximum"))
-            && schema.get("type").and_then(Value::as_str) == Some("integer")
-            && most.saturating_sub(least) < MOST_INTEGERS
-        {
-            self.note_keywords(&at, &schema, &["minimum", "maximum"]);
-            let texts: Vec<String> = (least..=most).map(|number| number.to_string()).collect();
-            let texts: Vec<_> = texts
-                .iter()
-                .map(|text| crate::analysis::expression::literal(text))
-                .collect();
-            let range = regex_syntax::hir::Hir::alternation(texts);
-            let range = self.vocabulary.expression(&range, None)?;
-            let other = self.vocabulary.written(UNUSUAL_INTEGER)?;
-            return Ok(Test::Any(vec![range, other]));
-        }
-        self.note_keywords(&at, &schema, &[]);
-        self.vocabulary.written(NUMBER)
     }
 }
 

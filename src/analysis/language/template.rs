@@ -296,6 +296,9 @@ impl<'a> Compiler<'a> {
         match part {
             LinePart::Literal(text) => self.vocabulary.literals([text.as_str()]),
             LinePart::Text(name) => self.text(name, begins),
+            LinePart::Scalar(name) if begins => {
+                Ok(Test::All(vec![self.scalar(name)?, self.no_flag(name)?]))
+            }
             LinePart::Scalar(name) => self.scalar(name),
             LinePart::Opaque => self.vocabulary.expression(&any(), None),
         }

@@ -1,0 +1,408 @@
+//! Whole configurations: what the compiled language, the proofs and the comparisons say of a tool,
+//! against what [`crate::policy`] decides of every short call.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::roots::{ARGUMENTS, Drawn, load};
+use super::{Random, draw};
+use crate::analysis::bits::Bits;
+use crate::analysis::compare::languages;
+use crate::analysis::invariant::{Outcome, prove_tool};
+use crate::analysis::language::{Depth, Judge, Language, learn_words, track, wanted};
+use crate::analysis::line::{self, Line};
+use crate::analysis::track::{self as tracks, Patterns, Track};
+use crate::analysis::vocabulary::Vocabulary;
+use crate::analysis::witness::candidate;
+use crate::analysis::words::Words;
+use crate::config::Config;
+use crate::config::tool::{Rule, Tool};
+use crate::policy::{Decision, Request, Verdict, decide_for};
+
+/// So many tools are loaded together, since loading takes longer than deciding.
+const TOGETHER: usize = 20;
+
+/// A call: how it is decided, and its lines where they are known.
+struct Decided {
+    decision: Decision,
+    lines: Vec<Vec<String>>,
+}
+
+fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
+    let request = Request {
+        tool: tool.name.as_str(),
+        input,
+    };
+    let verdict = decide_for(config, request, None);
+    let lines = match &verdict {
+        Verdict::Allow(permit) => permit.call().lines(),
+        Verdict::Ask(pending) => pending.call().lines(),
+        Verdict::Deny(_) => Vec::new(),
+    };
+    Decided {
+        decision: verdict.decision(),
+        lines,
+    }
+}
+
+/// A tool as the analysis sees it.
+struct Seen {
+    vocabulary: Vocabulary,
+    words: Words,
+    kinds: HashMap<Bits, usize>,
+    lines: Vec<Line>,
+    judge: Judge,
+    patterns: Patterns,
+    exact: bool,
+}
+
+impl Seen {
+    fn new(config: &Config, tool: &Tool, depth: Depth) -> Option<Self> {
+        let mut vocabulary = Vocabulary::default();
+        let policies = &config.selection(&tool.name)?.policies;
+        learn_words(tool, policies, &mut vocabulary);
+        let language = Language::new(tool, depth, &mut vocabulary).ok()?;
+        let (judge, patterns) = Judge::new(config, tool, None, &mut vocabulary).ok()?;
+        for rule in nevers(config, tool) {
+            track(&rule, &mut vocabulary).ok()?;
+        }
+        let words = Words::explore(&vocabulary, &wanted([&language])).ok()?;
+        let exact = language.opaque.is_empty() && language.lines.len() == 1;
+        let lines = language.lines.into_iter();
+        Some(Self {
+            kinds: words
+                .kinds
+                .iter()
+                .enumerate()
+                .map(|(at, kind)| (kind.answers.clone(), at))
+                .collect(),
+            lines: lines.map(|(_, elements)| Line::new(elements)).collect(),
+            vocabulary,
+            words,
+            judge,
+            patterns,
+            exact,
+        })
+    }
+
+    /// The kinds of a line's words; absent where one is of no kind that any rule takes.
+    fn path(&self, line: &[String]) -> Option<Vec<usize>> {
+        line.iter()
+            .map(|word| self.kinds.get(&self.vocabulary.answers(word)).copied())
+            .collect()
+    }
+
+    /// What the rules answer to a line that calls can start; absent where none can.
+    fn decision(&mut self, number: usize, path: &[usize]) -> Option<Decision> {
+        let template = &mut self.lines[number];
+        let mut track = Track::new(self.patterns.clone());
+        let (mut state, mut policies) = (line::START, tracks::START);
+        let (mut hopeless, mut lost) = (false, false);
+        for kind in path {
+            let answers = &self.words.kinds[*kind].answers;
+            state = template.after(state, *kind, answers);
+            policies = track.after(policies, *kind, answers);
+            hopeless |= self.judge.is_hopeless(track.settled(policies).unwrap());
+            lost |= state == line::IMPOSSIBLE;
+        }
+        let decision = self.judge.decision(track.accepting(policies).unwrap());
+        assert!(
+            !hopeless || decision == Decision::Deny,
+            "given up too early"
+        );
+        let whole = template.is_whole(state);
+        assert!(!lost || !whole, "given up too early");
+        whole.then_some(decision)
+    }
+
+    fn cost(&self, path: &[usize]) -> u32 {
+        path.iter().map(|kind| self.words.kinds[*kind].cost).sum()
+    }
+}
+
+fn nevers(config: &Config, tool: &Tool) -> Vec<Rule> {
+    let selection = config.selection(&tool.name);
+    let policies = selection.map_or(&[][..], |selection| &selection.policies);
+    policies
+        .iter()
+        .flat_map(|policy| policy.never.clone())
+        .collect()
+}
+
+/// A tool with what it is compared to.
+struct Case<'a> {
+    config: &'a Config,
+    tool: &'a Arc<Tool>,
+    /// After a small change.
+    changed: Option<(&'a Config, &'a Tool)>,
+    /// With everything open that its schema and its template let through.
+    open: (&'a Config, &'a Tool),
+    before: &'a Drawn,
+    after: &'a Drawn,
+    inputs: Vec<Value>,
+}
+
+impl Case<'_> {
+    /// Lines of calls that pass, and lines that are nearly like them.
+    fn lines(&self, random: &mut Random) -> Vec<Vec<String>> {
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        for input in &self.inputs {
+            let (config, tool) = self.open;
+            lines.extend(decided(config, tool, input).lines);
+        }
+        for at in 0..lines.len() {
+            let mut line = lines[at].clone();
+            let word = || (*ARGUMENTS.first().unwrap()).to_owned();
+            let place = random.below(line.len() + 1);
+            match random.below(3) {
+                0 if place < line.len() => {
+                    line.remove(place);
+                }
+                1 if place < line.len() => {
+                    line[place] = (*random.pick::<&str>(&ARGUMENTS)).to_owned();
+                }
+                _ => line.insert(place, word()),
+            }
+            lines.push(line);
+        }
+        lines.sort();
+        lines.dedup();
+        lines
+    }
+}
+
+/// Says of which tool a test ended.
+struct ToldOf<'a>(&'a Case<'a>);
+
+impl Drop for ToldOf<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Case {
+                tool,
+                before,
+                after,
+                ..
+            } = self.0;
+            eprintln!(
+                "{}: {before:#?}\nchanged to {}",
+                tool.name,
+                after.difference(before)
+            );
+        }
+    }
+}
+
+/// Draws tools, each with a small change, and hands over those that load.
+fn each_tool(few: u64, mut check: impl FnMut(&mut Random, &Case<'_>)) {
+    draw(few, |rng| {
+        let name = |number: usize| format!("t{number}");
+        let before: Vec<Drawn> = (0..TOGETHER)
+            .map(|at| Drawn::random(rng, &name(at)))
+            .collect();
+        let numbered = before.iter().enumerate();
+        let after: Vec<Drawn> = numbered
+            .map(|(at, drawn)| drawn.changed(rng, &name(at)))
+            .collect();
+        let opened: Vec<Drawn> = before.iter().map(Drawn::opened).collect();
+        let [config, changed, open] = [&before, &after, &opened].map(|drawn| load(drawn));
+        for (at, (before, after)) in before.iter().zip(&after).enumerate() {
+            let (Some(tool), Some(open_tool)) = (config.tool(&name(at)), open.tool(&name(at)))
+            else {
+                continue;
+            };
+            let case = Case {
+                config: &config,
+                tool,
+                changed: changed
+                    .tool(&name(at))
+                    .map(|tool| (changed.as_ref(), tool.as_ref())),
+                open: (&open, open_tool),
+                before,
+                after,
+                inputs: before.inputs(rng, 120),
+            };
+            let told = ToldOf(&case);
+            check(rng, &case);
+            drop(told);
+        }
+    });
+}
+
+#[test]
+fn the_compiled_language_is_what_is_let_through() {
+    let (mut tools, mut exact, mut passing) = (0, 0, 0);
+    each_tool(12, |rng, case| {
+        let mut seen = Seen::new(case.config, case.tool, Depth::Counted).unwrap();
+        tools += 1;
+        exact += usize::from(seen.exact);
+        for input in &case.inputs {
+            let call = decided(case.config, case.tool, input);
+            for (number, line) in call.lines.iter().enumerate() {
+                passing += 1;
+                let path = seen.path(line);
+                let path = path.unwrap_or_else(|| panic!("{line:?} has a word of no kind"));
+                let answer = seen.decision(number, &path);
+                let same = match call.lines.len() {
+                    1 => answer == Some(call.decision),
+                    // Of several lines the strictest counts.
+                    _ => answer.is_some_and(|answer| answer <= call.decision),
+                };
+                assert!(
+                    same,
+                    "{line:?} from {input}: {:?}, not {answer:?}",
+                    call.decision
+                );
+            }
+        }
+        if !seen.exact {
+            return;
+        }
+        for line in case.lines(rng) {
+            let Some(path) = seen.path(&line) else {
+                continue;
+            };
+            let answer = seen.decision(0, &path);
+            if !matches!(answer, Some(Decision::Allow | Decision::Ask)) {
+                continue;
+            }
+            let read = candidate(case.tool, &mut seen.lines[0], &seen.words, &path);
+            let input = read
+                .unwrap_or_else(|| panic!("{line:?} is of no input"))
+                .input;
+            let call = decided(case.config, case.tool, &input);
+            assert_eq!(Some(call.decision), answer, "{line:?} read as {input}");
+            let again = call.lines.iter().map(|line| seen.path(line));
+            assert_eq!(
+                again.collect::<Vec<_>>(),
+                [Some(path)],
+                "{line:?} read as {input}"
+            );
+        }
+    });
+    assert!(
+        tools > 0 && exact * 10 > tools * 7,
+        "{exact} of {tools} are exact"
+    );
+    assert!(passing > tools, "{passing} lines of {tools} tools pass");
+}
+
+#[test]
+fn what_is_proved_happens_never_and_what_is_violated_happens() {
+    let mut outcomes: HashMap<&str, usize> = HashMap::new();
+    each_tool(12, |_, case| {
+        let mut seen = Seen::new(case.config, case.tool, Depth::Counted).unwrap();
+        let calls: Vec<Decided> = case
+            .inputs
+            .iter()
+            .map(|input| decided(case.config, case.tool, input))
+            .collect();
+        for proof in prove_tool(case.config, case.tool) {
+            let rule = &proof.rule;
+            let lines = calls.iter().flat_map(|call| &call.lines);
+            let forbidden: Vec<_> = lines.filter(|line| rule.pattern.matches(line)).collect();
+            let told = format!("`{}`: {:?}", rule.pattern, proof.outcome);
+            let name = match &proof.outcome {
+                Outcome::Proved => {
+                    assert_eq!(forbidden, [&[""; 0]; 0], "{told}");
+                    "proved"
+                }
+                Outcome::Idle => {
+                    assert_eq!(forbidden, [&[""; 0]; 0], "{told}");
+                    let (config, tool) = case.open;
+                    for input in &case.inputs {
+                        for line in decided(config, tool, input).lines {
+                            assert!(!rule.pattern.matches(&line), "{told} but {line:?}");
+                        }
+                    }
+                    "idle"
+                }
+                Outcome::Violated { input, .. } => {
+                    let call = decided(case.config, case.tool, input);
+                    let witness = call.lines.iter().find(|line| rule.pattern.matches(line));
+                    let witness = witness.unwrap_or_else(|| panic!("{told} does not happen"));
+                    if seen.exact {
+                        let cost = seen
+                            .path(witness)
+                            .map(|path| seen.cost(&path) + words(&path));
+                        for line in &forbidden {
+                            let other = seen.path(line).map(|path| seen.cost(&path) + words(&path));
+                            assert!(cost <= other, "{told} costs {cost:?}, {line:?} {other:?}");
+                        }
+                    }
+                    "violated"
+                }
+                Outcome::Undecided(why) => {
+                    assert!(!seen.exact, "{told}: {why}");
+                    "undecided"
+                }
+            };
+            *outcomes.entry(name).or_default() += 1;
+        }
+        seen.lines.clear();
+    });
+    eprintln!("{outcomes:?}");
+    for name in ["proved", "idle", "violated"] {
+        assert!(outcomes.contains_key(name), "none is {name}: {outcomes:?}");
+    }
+}
+
+/// What the words of a line cost beside what they cost to read.
+fn words(path: &[usize]) -> u32 {
+    12 * u32::try_from(path.len()).unwrap()
+}
+
+#[test]
+fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
+    let mut answers: HashMap<&str, usize> = HashMap::new();
+    each_tool(12, |_, case| {
+        let Some(changed) = case.changed else {
+            return;
+        };
+        let found = languages(Some((case.config, case.tool)), Some(changed));
+        let witnesses = found.permitted.iter().chain(&found.denied);
+        for witness in witnesses {
+            let Some(input) = &witness.input else {
+                continue;
+            };
+            let before = decided(case.config, case.tool, input).decision;
+            let after = decided(changed.0, changed.1, input).decision;
+            assert_eq!(
+                (before, after),
+                (witness.before, witness.after),
+                "{witness:?}"
+            );
+            let milder = found.permitted.contains(witness);
+            assert_eq!(milder, after < before, "{witness:?}");
+        }
+        if case.before.renders_like(case.after) {
+            for input in &case.inputs {
+                let before = decided(case.config, case.tool, input).decision;
+                let after = decided(changed.0, changed.1, input).decision;
+                let told = format!("{input}: {before:?} to {after:?} and {found:#?}");
+                assert!(before == after || !found.equal, "{told}");
+                let open = found.undecided.is_some();
+                assert!(
+                    after >= before || open || !found.permitted.is_empty(),
+                    "{told}"
+                );
+                assert!(
+                    after <= before || open || !found.denied.is_empty(),
+                    "{told}"
+                );
+            }
+        }
+        let name = match (found.equal, found.permitted.is_empty(), &found.undecided) {
+            (true, ..) => "equal",
+            (false, false, _) => "permitted",
+            (false, true, None) => "denied",
+            (false, true, Some(_)) => "undecided",
+        };
+        *answers.entry(name).or_default() += 1;
+    });
+    eprintln!("{answers:?}");
+    for name in ["equal", "permitted", "denied"] {
+        assert!(answers.contains_key(name), "none is {name}: {answers:?}");
+    }
+}
