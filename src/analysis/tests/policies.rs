@@ -15,7 +15,7 @@ use crate::analysis::language::{Depth, Judge, Language, learn_words, track, want
 use crate::analysis::line::{self, Line};
 use crate::analysis::track::{self as tracks, Patterns, Track};
 use crate::analysis::vocabulary::Vocabulary;
-use crate::analysis::witness::candidate;
+use crate::analysis::witness::{self, spelt};
 use crate::analysis::words::Words;
 use crate::config::Config;
 use crate::config::tool::{Rule, Tool};
@@ -102,8 +102,9 @@ impl Seen {
         let (mut hopeless, mut lost) = (false, false);
         for kind in path {
             let answers = &self.words.kinds[*kind].answers;
-            state = template.after(state, *kind, answers);
-            policies = track.after(policies, *kind, answers);
+            let (of_line, of_track) = (template.group(answers), track.group(answers));
+            state = template.after(state, of_line);
+            policies = track.after(policies, of_track);
             hopeless |= self.judge.is_hopeless(track.settled(policies).unwrap());
             lost |= state == line::IMPOSSIBLE;
         }
@@ -267,10 +268,8 @@ fn the_compiled_language_is_what_is_let_through() {
             if !matches!(answer, Some(Decision::Allow | Decision::Ask)) {
                 continue;
             }
-            let read = candidate(case.tool, &mut seen.lines[0], &seen.words, &path);
-            let input = read
-                .unwrap_or_else(|| panic!("{line:?} is of no input"))
-                .input;
+            let read = witness::input(case.tool, &mut seen.lines[0], &spelt(&seen.words, &path));
+            let input = read.unwrap_or_else(|| panic!("{line:?} is of no input"));
             let call = decided(case.config, case.tool, &input);
             assert_eq!(Some(call.decision), answer, "{line:?} read as {input}");
             let again = call.lines.iter().map(|line| seen.path(line));

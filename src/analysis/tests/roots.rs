@@ -487,7 +487,7 @@ pub(super) fn load(drawn: &[Drawn]) -> Arc<Config> {
         }
     }
     loop {
-        let loaded = config::load(root.path(), Overrides::None).unwrap();
+        let loaded = config::load(&root.path().into(), Overrides::None).unwrap();
         if let Some(config) = loaded.config {
             return config;
         }

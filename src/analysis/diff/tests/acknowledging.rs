@@ -291,7 +291,8 @@ fn findings_name_the_file_and_the_way_out() {
         )]
     );
     let entry = format!(
-        "- {{fingerprint: \"{fingerprint}\", reason: it is slow}}\n- {{fingerprint: \"0\", reason: old}}\n"
+        "- {{fingerprint: \"{fingerprint}\", reason: it is slow}}\n- {{fingerprint: \"{}\", reason: old}}\n",
+        "0".repeat(64)
     );
     assert_eq!(
         shown(&difference(&[WIDER, (FILE, "", &entry)])),
