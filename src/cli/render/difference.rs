@@ -91,7 +91,7 @@ fn losses(difference: &Difference) -> Vec<String> {
 }
 
 fn kinds(count: usize) -> String {
-    counted(count, "kind of command lines", "kinds of command lines")
+    counted(count, "kind of command line", "kinds of command lines")
 }
 
 /// Parts of a sentence; absent without any.

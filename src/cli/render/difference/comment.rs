@@ -5,7 +5,7 @@
 
 use super::{entries, verdict};
 use crate::analysis::diff::{Change, Difference, Other, ToolDifference, Witness};
-use crate::cli::render::comment::{Comment, code};
+use crate::cli::render::comment::{Comment, code, sentence};
 use crate::cli::render::counted;
 use crate::cli::render::paint::harmless;
 
@@ -94,7 +94,7 @@ fn of_tool(tool: &ToolDifference, comment: &mut Comment) {
         comment.part(&format!("Acknowledged: {}\n\n", code(reason)));
     }
     if let Some(why) = &tool.undecided {
-        comment.part(&format!("Not compared: {}\n\n", code(why)));
+        comment.part(&format!("Not compared: {}\n\n", sentence(why)));
     }
     witnesses("Newly permitted", &tool.newly_permitted, comment);
     witnesses("Newly denied", &tool.newly_denied, comment);
@@ -119,7 +119,7 @@ fn of_witness(witness: &Witness) -> String {
     format!(
         "{}{before} → {after}: {}\n\n",
         fenced(&cut(&witness.command_line), "sh"),
-        code(&witness.why)
+        sentence(&witness.why)
     )
 }
 

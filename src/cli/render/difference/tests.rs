@@ -182,19 +182,19 @@ fn a_comment_has_a_table_and_witnesses_in_fences() {
     ```sh
     kubectl get secrets -A
     ```
-    deny → allow: `by allow[2]; was stopped by deny no-secrets, removed here`
+    deny → allow: by allow\[2\]; was stopped by deny no-secrets, removed here
 
     ```sh
     kubectl delete pod a
     ```
-    ask → allow: `by kubectl.effect`
+    ask → allow: by kubectl.effect
 
     Newly denied:
 
     ```sh
     kubectl top nodes
     ```
-    allow → deny: `by kubectl.args.allow`
+    allow → deny: by kubectl.args.allow
 
     - **widens** `program`: `kubectl` → `/opt/kubectl`
     - `timeout`: `30s` → `1m`
@@ -207,7 +207,7 @@ fn a_comment_has_a_table_and_witnesses_in_fences() {
 
     #### `vault`
 
-    Not compared: `the budget of 10 states ran out`
+    Not compared: the budget of 10 states ran out
 
 
     #### Settings and prompts
@@ -325,7 +325,7 @@ fn the_verdict_is_one_sentence_and_proved_only_where_it_is() {
         ),
         (
             with(vec![denied]),
-            "This change permits nothing new (proved), and newly denies 1 kind of command lines",
+            "This change permits nothing new (proved), and newly denies 1 kind of command line",
         ),
         (
             with(vec![tool("a", Change::Removed)]),
@@ -377,8 +377,8 @@ fn hostile() -> Difference {
 
 #[test]
 fn nothing_in_a_change_breaks_out_of_its_place() {
-    insta::assert_snapshot!(markdown(&hostile()), @"
-    **This change newly permits 1 kind of command lines and widens 1 tool beside the command lines**
+    insta::assert_snapshot!(markdown(&hostile()), @r"
+    **This change newly permits 1 kind of command line and widens 1 tool beside the command lines**
 
     | tool | change | newly permitted | newly denied | beside |
     | --- | --- | --- | --- | --- |
@@ -396,7 +396,7 @@ fn nothing_in_a_change_breaks_out_of_its_place() {
     # Approved
     <b>@team</b>[2J'
     ````
-    deny → allow: <code>by &#96;&#96; &#96; &#64;team</code>
+    deny → allow: by \`\` \` @​team
 
     - **widens** <code>header &#96;x&#96;</code>: <code>&#124; a &#58;&#58;error&#58;&#58;b</code> → `</details>`
     ");
