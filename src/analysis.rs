@@ -14,6 +14,8 @@ mod automaton;
 
 mod bits;
 
+pub mod check;
+
 mod classes;
 
 pub mod compare;
@@ -27,6 +29,8 @@ pub mod invariant;
 mod language;
 
 mod line;
+
+pub mod lint;
 
 mod search;
 

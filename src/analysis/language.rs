@@ -72,6 +72,22 @@ impl Language {
     }
 }
 
+/// One parameter by itself, as a line.
+pub(super) fn by_itself(
+    tool: &Tool,
+    name: &str,
+    depth: Depth,
+    vocabulary: &mut Vocabulary,
+) -> Result<Language, TooLarge> {
+    let mut compiler = template::Compiler::new(tool, depth, vocabulary);
+    let line = compiler.by_itself(name)?;
+    let opaque = compiler.opaque;
+    Ok(Language {
+        lines: line.into_iter().collect(),
+        opaque,
+    })
+}
+
 /// Words of a tool that read well: those of its cases.
 pub(super) fn learn_words(tool: &Tool, policies: &[Arc<Policy>], vocabulary: &mut Vocabulary) {
     let of_policies = policies.iter().flat_map(|policy| &policy.tests);
@@ -165,6 +181,15 @@ impl Judge {
             effect: effect_decision(tool, &policies),
         };
         Ok((judge, patterns))
+    }
+
+    /// One that lets everything through.
+    pub(super) fn open() -> Self {
+        Self {
+            rules: Vec::new(),
+            closed: Vec::new(),
+            effect: Decision::Allow,
+        }
     }
 
     /// What the policies and the effect answer to a line that these rules match.

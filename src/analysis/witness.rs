@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::line::{Element, Line, Part};
 use super::words::{Kind, Words};
 use crate::config::schema::{Parameter, ParameterKind};
-use crate::config::tool::{Expect, Tool};
+use crate::config::tool::{Expect, Rule, Tool};
 use crate::policy;
 
 /// An input that gives a line, beside the words of it.
@@ -79,6 +79,20 @@ fn input(
         }
     }
     Some(input)
+}
+
+/// The first `allow` on a parameter that matches an input.
+pub(super) fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
+    tool.arguments.iter().find_map(|(name, rules)| {
+        let words: Vec<&str> = match input.get(name)? {
+            Value::String(text) => vec![text],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            _ => return None,
+        };
+        let mut matching = rules.compiled.matching(&words);
+        let first = matching.find(|rule| *rule >= rules.deny.len())?;
+        rules.allow.as_ref()?.get(first - rules.deny.len())
+    })
 }
 
 /// The input of a case that passes: it has a good value for whatever a line does not show.

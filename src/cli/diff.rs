@@ -11,6 +11,7 @@ use super::output::{Format, Output};
 use super::render::repository::Repository;
 use super::render::{Screen, difference, finding};
 use super::{Exit, root};
+use crate::analysis::check::Thoroughness;
 use crate::analysis::compare::languages;
 use crate::analysis::diff::{Change, Difference, compare};
 use crate::config::{Config, Loaded, Overrides};
@@ -135,7 +136,7 @@ fn load(folder: &Path) -> Result<Loaded> {
             Failure::environment(message).help("name the two folders: `tolkien diff BEFORE AFTER`")
         );
     }
-    root::load(folder, Overrides::None)
+    root::load(folder, Overrides::None, Thoroughness::Valid)
 }
 
 /// Both sides are told by the same names of files, so that it must be said which one is meant.

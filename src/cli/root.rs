@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::Exit;
 use super::failure::{Failure, Result};
+use crate::analysis::check::{self, Thoroughness};
 use crate::config::{Config, Loaded, NOT_ENFORCED, Overrides, RootError};
 use crate::diagnostic::{Code, Severity};
-use crate::policy;
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
 const SYSTEM: &str = "/etc/tolkien";
@@ -33,8 +33,12 @@ fn holds_tools(folder: &Path) -> bool {
 }
 
 /// Loads a folder, findings and all.
-pub(crate) fn load(root: &Path, overrides: Overrides) -> Result<Loaded> {
-    policy::load(root, overrides).map_err(|error| match error {
+pub(crate) fn load(
+    root: &Path,
+    overrides: Overrides,
+    thoroughness: Thoroughness,
+) -> Result<Loaded> {
+    check::load(root, overrides, thoroughness).map_err(|error| match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",
@@ -45,7 +49,7 @@ pub(crate) fn load(root: &Path, overrides: Overrides) -> Result<Loaded> {
 
 /// Loads a folder that must be valid.
 pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
-    let loaded = load(root, overrides)?;
+    let loaded = load(root, overrides, Thoroughness::Valid)?;
     match &loaded.config {
         Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
         _ => Err(Failure::Invalid(Box::new(loaded))),

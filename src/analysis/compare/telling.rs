@@ -10,9 +10,9 @@ use crate::analysis::expression::TooLarge;
 use crate::analysis::search::Machine;
 use crate::analysis::track::{self, Patterns, Position};
 use crate::analysis::vocabulary::{Test, Vocabulary};
-use crate::analysis::witness::candidate;
+use crate::analysis::witness::{allowing, candidate};
 use crate::analysis::words::Words;
-use crate::config::tool::{Rule, Tool};
+use crate::config::tool::Rule;
 use crate::policy::{Decision, Reason, Request, Verdict, decide_for};
 
 /// Words that make a line worth a second look, the worst first. They only order what is shown.
@@ -248,20 +248,6 @@ fn let_through(
         _ => "",
     };
     (format!("{by} `{}`{change}", rule.id), rule.id.to_string())
-}
-
-/// The first `allow` on a parameter that matches an input.
-fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
-    tool.arguments.iter().find_map(|(name, rules)| {
-        let words: Vec<&str> = match input.get(name)? {
-            Value::String(text) => vec![text],
-            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-            _ => return None,
-        };
-        let mut matching = rules.compiled.matching(&words);
-        let first = matching.find(|rule| *rule >= rules.deny.len())?;
-        rules.allow.as_ref()?.get(first - rules.deny.len())
-    })
 }
 
 /// What stops a call, in words, and the rule's name. `strict` is the side that stops it.

@@ -11,7 +11,7 @@ use crate::config::template::{Allowed, Known, Template};
 use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Rule};
 use crate::config::yaml::{Entry, Fields, Kind, Node, Reader};
 use crate::diagnostic::{Diagnostic, nearest, suggestion};
-use crate::pattern::{Lengths, Names, Pattern, Problem, RuleSet};
+use crate::pattern::{Lengths, Names, Pattern, Problem};
 
 /// A rule as written, with what stands beside its pattern.
 #[derive(Debug)]
@@ -303,15 +303,10 @@ fn argument_rules(
     let within = fields
         .get("within")
         .and_then(|node| within(reader, node, world));
-    let compiled = RuleSet::new(
-        deny.iter()
-            .chain(allow.iter().flatten())
-            .map(|rule| rule.pattern.as_ref()),
-    );
     Some(ArgumentRules {
+        compiled: Arc::new(ArgumentRules::compile(&deny, allow.as_deref())),
         allow,
         deny,
-        compiled,
         within,
         dash,
         multiline,
