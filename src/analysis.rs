@@ -32,6 +32,8 @@ mod line;
 
 pub mod lint;
 
+pub mod mutant;
+
 mod search;
 
 mod track;

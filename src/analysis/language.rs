@@ -10,7 +10,7 @@ mod parameter;
 
 mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bits::Bits;
@@ -18,6 +18,7 @@ use super::expression::TooLarge;
 use super::line::Element;
 use super::track::{Patterns, Track};
 use super::vocabulary::{Test, Vocabulary};
+use super::words::Words;
 use crate::call::Caller;
 use crate::config::Config;
 use crate::config::policy::Policy;
@@ -237,6 +238,17 @@ pub(super) fn applying<'a>(
     policies.filter(applies).map(AsRef::as_ref).collect()
 }
 
+/// The numbers under which a [`Judge`] of nobody in particular knows the rules of policies, by name.
+pub(super) fn numbers(config: &Config, tool: &Tool) -> BTreeMap<String, usize> {
+    let rules = applying(config, tool, None).into_iter().flat_map(|policy| {
+        let asks = policy.ask.iter().map(|ask| &ask.rule);
+        let allows = policy.allow.iter().flatten();
+        policy.deny.iter().chain(asks).chain(allows)
+    });
+    let names = rules.map(|rule| rule.id.to_string());
+    names.zip(0..).collect()
+}
+
 /// The patterns of one rule by itself.
 pub(super) fn track(
     rule: &crate::config::tool::Rule,
@@ -245,6 +257,21 @@ pub(super) fn track(
     let mut patterns = Patterns::new();
     vocabulary.rule(rule, &mut patterns)?;
     Ok(Track::new(patterns))
+}
+
+/// The kinds of words that some lines tell apart.
+pub(super) fn explored<'a>(
+    vocabulary: &Vocabulary,
+    languages: impl IntoIterator<Item = &'a Language>,
+) -> Result<Words, TooLarge> {
+    Words::explore(vocabulary, &wanted(languages))
+        .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))
+}
+
+/// The policies that select a tool.
+pub(super) fn policies<'a>(config: &'a Config, tool: &Tool) -> &'a [Arc<Policy>] {
+    let selection = config.selection(&tool.name);
+    selection.map_or(&[], |selection| &selection.policies)
 }
 
 /// What a word of one of these lines must be: of an item of a list also that some rule can take it,

@@ -6,6 +6,8 @@
 
 mod case;
 
+mod flag;
+
 mod question;
 
 mod report;
@@ -23,10 +25,12 @@ pub fn lint(config: &Config) -> Vec<Diagnostic> {
     let mut found = case::lint(config);
     let mut surveys = BTreeMap::new();
     for (name, tool) in config.tools() {
-        match survey::survey(config, tool) {
-            Ok(survey) => {
-                surveys.insert(name.clone(), survey);
-            }
+        let looked = survey::survey(config, tool).and_then(|survey| {
+            surveys.insert(name.clone(), survey);
+            flag::lint(config, tool)
+        });
+        match looked {
+            Ok(flags) => found.extend(flags),
             Err(TooLarge(what)) => found.push(report::undone(tool, &what)),
         }
     }

@@ -106,7 +106,7 @@ impl Patterns {
 }
 
 /// The automaton of patterns, as far as it was walked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Track {
     patterns: Patterns,
     /// For each state the positions that took the last word.

@@ -81,6 +81,23 @@ fn input(
     Some(input)
 }
 
+/// An input as a case writes it: a line where it is the words of the tool's only list, or JSON.
+pub(super) fn written(tool: &Tool, input: &Value) -> String {
+    let only = tool.input.only_words();
+    let list = match input {
+        Value::Object(members) if members.len() == 1 => only.and_then(|name| members.get(name)),
+        _ => None,
+    };
+    let words = list
+        .and_then(Value::as_array)
+        .filter(|words| !words.is_empty());
+    let quoted = |word: &Value| word.as_str().map(crate::call::quote);
+    match words.and_then(|words| words.iter().map(quoted).collect::<Option<Vec<_>>>()) {
+        Some(words) => words.join(" "),
+        None => input.to_string(),
+    }
+}
+
 /// The first `allow` on a parameter that matches an input.
 pub(super) fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
     tool.arguments.iter().find_map(|(name, rules)| {

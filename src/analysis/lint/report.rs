@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::survey::{Fact, Kind, List, Survey, explored, of_policy, of_tool, searched};
+use super::survey::{Fact, Kind, List, Survey, of_policy, of_tool, searched};
 use crate::analysis::expression::TooLarge;
-use crate::analysis::language::Language;
+use crate::analysis::language::{Language, explored};
 use crate::analysis::line::{Element, Line};
 use crate::analysis::search::Machine;
 use crate::analysis::track::{Patterns, Track};
 use crate::analysis::vocabulary::{Test, Vocabulary};
+use crate::analysis::witness::written;
 use crate::config::Config;
 use crate::config::name::ToolName;
 use crate::config::tool::{Rule, Tool};
@@ -161,15 +162,16 @@ impl Known<'_> {
         );
         let found = Diagnostic::warning("idle-allow", rule.place.clone(), message);
         let stopped = self.tools.iter().zip(facts).find_map(|((tool, _), fact)| {
+            let tool = self.config.tool(tool.as_str())?;
             let input = fact.met.as_ref()?.input.as_ref()?;
             let request = Request {
-                tool: tool.as_str(),
+                tool: tool.name.as_str(),
                 input,
             };
             let verdict = decide_for(self.config, request, None);
             let line = verdict.command_line();
             let Reason { rule, place, .. } = verdict.reason().clone();
-            Some((line.unwrap_or_else(|| input.to_string()), rule, place))
+            Some((line.unwrap_or_else(|| written(tool, input)), rule, place))
         });
         let found = match &stopped {
             Some((line, rule, Some(place))) => {

@@ -13,7 +13,9 @@ use serde_json::Value;
 
 use super::question::{Firing, Passing, Question};
 use crate::analysis::expression::TooLarge;
-use crate::analysis::language::{Depth, Judge, Language, applying, by_itself, learn_words, wanted};
+use crate::analysis::language::{
+    Depth, Judge, Language, applying, by_itself, explored, learn_words, numbers, policies,
+};
 use crate::analysis::line::Line;
 use crate::analysis::search::{Found, Goal, Machine, search};
 use crate::analysis::track::{Patterns, Track};
@@ -113,12 +115,6 @@ pub(super) fn survey(config: &Config, tool: &Tool) -> Result<Survey, TooLarge> {
     }
     firing(config, tool, &mut survey)?;
     Ok(survey)
-}
-
-/// The policies that select a tool.
-pub(super) fn policies<'a>(config: &'a Config, tool: &Tool) -> &'a [Arc<Policy>] {
-    let selection = config.selection(&tool.name);
-    selection.map_or(&[], |selection| &selection.policies)
 }
 
 /// What one list of rules is laid over: everything that the schema and the template let a line be.
@@ -329,16 +325,13 @@ fn firing(config: &Config, tool: &Tool, survey: &mut Survey) -> Result<(), TooLa
 
 /// Every `allow` of the policies that apply to a tool, by its number among all their rules.
 fn allows(config: &Config, tool: &Tool) -> BTreeMap<usize, String> {
-    let mut allows = BTreeMap::new();
-    let mut first = 0;
-    for policy in applying(config, tool, None) {
-        first += policy.deny.len() + policy.ask.len();
-        for allow in policy.allow.iter().flatten() {
-            allows.insert(first, allow.id.to_string());
-            first += 1;
-        }
-    }
-    allows
+    let numbers = numbers(config, tool);
+    let policies = applying(config, tool, None).into_iter();
+    let allows = policies.flat_map(|policy| policy.allow.iter().flatten());
+    let names = allows.map(|rule| rule.id.to_string());
+    names
+        .filter_map(|name| Some((*numbers.get(&name)?, name)))
+        .collect()
 }
 
 /// A tool with one `allow` of a parameter in place of all.
@@ -347,14 +340,6 @@ fn with_only(tool: &Tool, name: &str, rules: &ArgumentRules, allow: &Rule) -> To
     let rules = rules.with(rules.deny.clone(), Some(vec![allow.clone()]));
     tool.arguments.insert(name.to_owned(), rules);
     tool
-}
-
-pub(super) fn explored<'a>(
-    vocabulary: &Vocabulary,
-    languages: impl IntoIterator<Item = &'a Language>,
-) -> Result<Words, TooLarge> {
-    Words::explore(vocabulary, &wanted(languages))
-        .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))
 }
 
 /// A search that must come to an end: with a line, or with the proof that there is none.
