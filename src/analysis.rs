@@ -14,6 +14,8 @@ mod automaton;
 
 mod bits;
 
+pub mod check;
+
 mod classes;
 
 pub mod compare;
@@ -27,6 +29,10 @@ pub mod invariant;
 mod language;
 
 mod line;
+
+pub mod lint;
+
+pub mod mutant;
 
 mod search;
 

@@ -56,7 +56,7 @@ use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::pattern::RuleSet;
 
 /// Everything an operator wrote, checked; made only by loading.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Config {
     revision: Revision,
     settings: Settings,
@@ -153,12 +153,36 @@ pub enum RootError {
 }
 
 /// The policies that select one tool, with all their rules compiled together.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// By name.
     pub policies: Vec<Arc<Policy>>,
     /// Every rule of them: for each policy in order its `deny`, `ask` and `allow`.
-    pub compiled: RuleSet,
+    pub compiled: Arc<RuleSet>,
+}
+
+impl Selection {
+    /// Those of all policies that select a tool.
+    fn of(tool: &Tool, policies: &BTreeMap<PolicyName, Arc<Policy>>) -> Self {
+        let policies: Vec<Arc<Policy>> = policies
+            .values()
+            .filter(|policy| policy.applies_to.selects(tool))
+            .cloned()
+            .collect();
+        let compiled = RuleSet::new(policies.iter().flat_map(|policy| {
+            let asks = policy.ask.iter().map(|ask| &ask.rule);
+            policy
+                .deny
+                .iter()
+                .chain(asks)
+                .chain(policy.allow.iter().flatten())
+                .map(|rule| rule.pattern.as_ref())
+        }));
+        Self {
+            policies,
+            compiled: Arc::new(compiled),
+        }
+    }
 }
 
 impl Config {
@@ -196,6 +220,36 @@ impl Config {
     pub fn prompts(&self) -> &Prompts {
         &self.prompts
     }
+
+    /// The same with another version of one tool, for asking what would be different then.
+    pub(crate) fn with_tool(&self, tool: Tool) -> Self {
+        let mut config = self.clone();
+        let selection = Selection::of(&tool, &config.policies);
+        config.selections.insert(tool.name.clone(), selection);
+        config.tools.insert(tool.name.clone(), Arc::new(tool));
+        config
+    }
+
+    /// The same with another version of one policy.
+    pub(crate) fn with_policy(&self, policy: Policy) -> Self {
+        let mut config = self.clone();
+        let policy = Arc::new(policy);
+        let before = config
+            .policies
+            .insert(policy.name.clone(), Arc::clone(&policy));
+        for tool in config.tools.values() {
+            let met = before
+                .iter()
+                .chain([&policy])
+                .any(|policy| policy.applies_to.selects(tool));
+            if met {
+                let selection = Selection::of(tool, &config.policies);
+                config.selections.insert(tool.name.clone(), selection);
+            }
+        }
+        config
+    }
+
     /// The widenings that `permissions.ack.yaml` accepts.
     pub fn acknowledgements(&self) -> &[Acknowledgement] {
         &self.acknowledgements

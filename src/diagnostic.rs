@@ -164,6 +164,14 @@ impl Diagnostic {
         }
     }
 
+    /// Something worth knowing at a place.
+    pub fn info(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Info,
+            ..Self::error(code, place, message)
+        }
+    }
+
     /// The same with a way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {

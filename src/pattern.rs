@@ -22,6 +22,8 @@ mod length;
 
 mod lexicon;
 
+mod lookalike;
+
 mod name;
 
 mod notation;
@@ -46,6 +48,8 @@ mod translate;
 
 mod usage;
 
+mod weaker;
+
 mod word;
 
 #[cfg(test)]
@@ -55,6 +59,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use expression::Expression;
+pub use lookalike::Lookalike;
 pub use name::{NameProblem, Names};
 use notation::Alternatives;
 pub use problem::Problem;

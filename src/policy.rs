@@ -10,6 +10,7 @@ mod decide;
 
 mod verdict;
 
+pub(crate) use case::holds;
 pub use case::{check, input, load};
 pub use decide::{Request, decide, visible_tools};
 pub(crate) use decide::{decide_for, effect_decision};

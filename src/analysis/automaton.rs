@@ -176,6 +176,54 @@ impl Automaton {
         self.is_accepting(state)
     }
 
+    /// Whether a word that it accepts begins like this.
+    pub(super) fn goes_on(&self, beginning: &str) -> bool {
+        self.behind(beginning) != DEAD
+    }
+
+    /// What may follow a beginning; `None` where nothing may.
+    pub(super) fn after(&self, beginning: &str) -> Option<Self> {
+        let start = self.behind(beginning);
+        if start == DEAD {
+            return None;
+        }
+        explore(
+            &self.classes,
+            vec![start],
+            |state, class| Some(vec![self.step(*state.first()?, class)]),
+            |state| state.first().is_some_and(|state| self.is_accepting(*state)),
+        )
+    }
+
+    fn behind(&self, beginning: &str) -> u32 {
+        let characters = beginning
+            .chars()
+            .map(|character| self.classes.of(character));
+        characters.fold(self.start, |state, class| self.step(state, class))
+    }
+
+    /// One of the shortest words that it accepts and that do not begin with a character.
+    pub(super) fn shortest(&self, but: char) -> Option<String> {
+        let characters = self.classes.representatives();
+        let mut waiting = VecDeque::from([(self.start, String::new())]);
+        let mut seen = vec![false; self.accepts.len()];
+        while let Some((state, word)) = waiting.pop_front() {
+            if self.is_accepting(state) {
+                return Some(word);
+            }
+            for (class, (character, _)) in characters.iter().enumerate() {
+                let after = self.step(state, class);
+                let begins = word.is_empty() && *character == but;
+                match seen.get_mut(after as usize) {
+                    Some(seen) if !*seen && !begins && after != DEAD => *seen = true,
+                    _ => continue,
+                }
+                waiting.push_back((after, format!("{word}{character}")));
+            }
+        }
+        None
+    }
+
     /// For each class of a refinement the class here.
     pub(super) fn map_from(&self, finer: &Classes) -> Vec<usize> {
         let mut map = vec![0; finer.count()];

@@ -29,6 +29,15 @@ impl Bits {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a & b).collect())
     }
 
+    /// The same without a number.
+    pub(super) fn without(&self, number: usize) -> Self {
+        let mut bits = self.clone();
+        if let Some(word) = bits.0.get_mut(number / 64) {
+            *word &= !(1 << (number % 64));
+        }
+        bits
+    }
+
     /// Whether nothing is in it.
     pub(super) fn is_empty(&self) -> bool {
         self.0.iter().all(|word| *word == 0)

@@ -12,7 +12,7 @@ mod scalar;
 
 mod template;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::bits::Bits;
@@ -20,6 +20,7 @@ use super::expression::TooLarge;
 use super::line::Element;
 use super::track::{Patterns, Track};
 use super::vocabulary::{Test, Vocabulary};
+use super::words::Words;
 use crate::call::Caller;
 use crate::config::Config;
 use crate::config::policy::Policy;
@@ -72,6 +73,22 @@ impl Language {
         let opaque = compiler.opaque;
         Ok(Self { lines, opaque })
     }
+}
+
+/// One parameter by itself, as a line.
+pub(super) fn by_itself(
+    tool: &Tool,
+    name: &str,
+    depth: Depth,
+    vocabulary: &mut Vocabulary,
+) -> Result<Language, TooLarge> {
+    let mut compiler = template::Compiler::new(tool, depth, vocabulary);
+    let line = compiler.by_itself(name)?;
+    let opaque = compiler.opaque;
+    Ok(Language {
+        lines: line.into_iter().collect(),
+        opaque,
+    })
 }
 
 /// Words of a tool that read well: those of its cases.
@@ -169,6 +186,15 @@ impl Judge {
         Ok((judge, patterns))
     }
 
+    /// One that lets everything through.
+    pub(super) fn open() -> Self {
+        Self {
+            rules: Vec::new(),
+            closed: Vec::new(),
+            effect: Decision::Allow,
+        }
+    }
+
     /// What the policies and the effect answer to a line that these rules match.
     pub(super) fn decision(&self, matching: &Bits) -> Decision {
         let mut decision = self.effect;
@@ -214,6 +240,17 @@ pub(super) fn applying<'a>(
     policies.filter(applies).map(AsRef::as_ref).collect()
 }
 
+/// The numbers under which a [`Judge`] of nobody in particular knows the rules of policies, by name.
+pub(super) fn numbers(config: &Config, tool: &Tool) -> BTreeMap<String, usize> {
+    let rules = applying(config, tool, None).into_iter().flat_map(|policy| {
+        let asks = policy.ask.iter().map(|ask| &ask.rule);
+        let allows = policy.allow.iter().flatten();
+        policy.deny.iter().chain(asks).chain(allows)
+    });
+    let names = rules.map(|rule| rule.id.to_string());
+    names.zip(0..).collect()
+}
+
 /// The patterns of one rule by itself.
 pub(super) fn track(
     rule: &crate::config::tool::Rule,
@@ -222,6 +259,21 @@ pub(super) fn track(
     let mut patterns = Patterns::new();
     vocabulary.rule(rule, &mut patterns)?;
     Ok(Track::new(patterns))
+}
+
+/// The kinds of words that some lines tell apart.
+pub(super) fn explored<'a>(
+    vocabulary: &Vocabulary,
+    languages: impl IntoIterator<Item = &'a Language>,
+) -> Result<Words, TooLarge> {
+    Words::explore(vocabulary, &wanted(languages))
+        .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))
+}
+
+/// The policies that select a tool.
+pub(super) fn policies<'a>(config: &'a Config, tool: &Tool) -> &'a [Arc<Policy>] {
+    let selection = config.selection(&tool.name);
+    selection.map_or(&[], |selection| &selection.policies)
 }
 
 /// What a word of one of these lines must be: of an item of a list also that some rule can take it,

@@ -6,11 +6,11 @@
 use rustc_hash::FxHashMap;
 
 use super::bits::Bits;
-use super::track::{self, Track, UNKNOWN, remember};
+use super::track::{self, Patterns, Track, UNKNOWN, remember};
 use super::vocabulary::Test;
 
 /// One element of a line.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Element {
     /// Exactly one word.
     Word {
@@ -52,13 +52,17 @@ pub(super) enum Part {
 }
 
 /// The rules on a list.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Rules {
-    /// How many of the patterns deny; the others allow.
+    /// How many of the patterns deny,
     pub(super) denies: usize,
+    /// and where those end that allow; the others are conditions.
+    pub(super) allows: usize,
     /// Whether one must allow.
     pub(super) closed: bool,
-    /// All of them.
+    /// For each condition whether its pattern must match or must not.
+    pub(super) conditions: Vec<bool>,
+    /// All patterns.
     pub(super) track: Track,
 }
 
@@ -68,7 +72,21 @@ impl Rules {
             return false;
         };
         let denied = matching.iter().any(|rule| rule < self.denies);
-        !denied && (!self.closed || matching.iter().any(|rule| rule >= self.denies))
+        let allows = self.denies..self.allows;
+        let mut conditions = (self.allows..).zip(&self.conditions);
+        !denied
+            && (!self.closed || matching.iter().any(|rule| allows.contains(&rule)))
+            && conditions.all(|(rule, must)| matching.contains(rule) == *must)
+    }
+
+    /// The same where one pattern more must match, or must not.
+    pub(super) fn with_condition(&self, pattern: &Patterns, must: bool) -> Self {
+        let conditions = self.conditions.iter().copied().chain([must]);
+        Self {
+            conditions: conditions.collect(),
+            track: Track::new(Patterns::beside([self.track.patterns(), pattern])),
+            ..*self
+        }
     }
 
     fn is_hopeless(&self, state: u32) -> bool {

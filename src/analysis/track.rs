@@ -49,6 +49,33 @@ impl Patterns {
         }
     }
 
+    /// All patterns of several, in order.
+    pub(super) fn beside<'a>(several: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Self::new();
+        for patterns in several {
+            let (offset, number) = (all.positions.len() - 1, all.starts.len());
+            let shifted = |at: &usize| at + offset;
+            all.starts.extend(patterns.starts.iter().map(shifted));
+            all.empty
+                .extend(patterns.empty.iter().map(|at| at + number));
+            for (at, position) in patterns.positions.iter().enumerate() {
+                let followers = position.followers.iter().map(shifted);
+                if at == BEFORE {
+                    if let Some(start) = all.positions.get_mut(BEFORE) {
+                        start.followers.extend(followers);
+                    }
+                    continue;
+                }
+                all.positions.push(Position {
+                    takes: position.takes.clone(),
+                    followers: followers.collect(),
+                    accepts: position.accepts.map(|accepts| accepts + number),
+                });
+            }
+        }
+        all
+    }
+
     /// Appends a pattern: its positions, numbered from 0, which can take the first word, and
     /// whether it matches no words at all.
     pub(super) fn push(&mut self, positions: Vec<Position>, first: &[usize], empty: bool) {
@@ -79,7 +106,7 @@ impl Patterns {
 }
 
 /// The automaton of patterns, as far as it was walked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Track {
     patterns: Patterns,
     /// For each state the positions that took the last word.
@@ -165,6 +192,12 @@ impl Track {
     /// The patterns that match whatever follows.
     pub(super) fn settled(&self, state: u32) -> Option<&Bits> {
         self.settled.get(state as usize)
+    }
+
+    /// Whether no pattern can match any more, whatever follows.
+    pub(super) fn is_dead(&self, state: u32) -> bool {
+        self.onward.get(state as usize).is_none_or(Bits::is_empty)
+            && self.accepts.get(state as usize).is_none_or(Bits::is_empty)
     }
 
     fn number(&mut self, state: Bits) -> u32 {

@@ -6,7 +6,7 @@ use super::bits::Bits;
 use super::line::{Element, Line, Part};
 use super::words::Words;
 use crate::config::schema::{Parameter, ParameterKind};
-use crate::config::tool::{Expect, Tool};
+use crate::config::tool::{Expect, Rule, Tool};
 use crate::policy;
 
 /// A word of a line with the answers that it gives.
@@ -66,6 +66,37 @@ fn read_back(
         }
     }
     Some(input)
+}
+
+/// An input as a case writes it: a line where it is the words of the tool's only list, or JSON.
+pub(super) fn written(tool: &Tool, input: &Value) -> String {
+    let only = tool.input.only_words();
+    let list = match input {
+        Value::Object(members) if members.len() == 1 => only.and_then(|name| members.get(name)),
+        _ => None,
+    };
+    let words = list
+        .and_then(Value::as_array)
+        .filter(|words| !words.is_empty());
+    let quoted = |word: &Value| word.as_str().map(crate::call::quote);
+    match words.and_then(|words| words.iter().map(quoted).collect::<Option<Vec<_>>>()) {
+        Some(words) => words.join(" "),
+        None => input.to_string(),
+    }
+}
+
+/// The first `allow` on a parameter that matches an input.
+pub(super) fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
+    tool.arguments.iter().find_map(|(name, rules)| {
+        let words: Vec<&str> = match input.get(name)? {
+            Value::String(text) => vec![text],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            _ => return None,
+        };
+        let mut matching = rules.compiled.matching(&words);
+        let first = matching.find(|rule| *rule >= rules.deny.len())?;
+        rules.allow.as_ref()?.get(first - rules.deny.len())
+    })
 }
 
 /// The input of a case that passes: it has a good value for whatever a line does not show.

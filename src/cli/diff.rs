@@ -11,6 +11,7 @@ use super::output::{Format, Output};
 use super::render::repository::Repository;
 use super::render::{Screen, difference, finding};
 use super::{Exit, root};
+use crate::analysis::check::Thoroughness;
 use crate::analysis::compare::languages;
 use crate::analysis::diff::{Change, Difference, compare};
 use crate::config::{Config, Loaded, Origin, Overrides};
@@ -145,7 +146,7 @@ fn before(origin: &Origin, name: &Path, screen: &Screen) -> Result<Option<Arc<Co
 }
 
 fn load(origin: &Origin, name: &Path) -> Result<Loaded> {
-    root::load(origin, Overrides::None).map_err(|failure| {
+    root::load(origin, Overrides::None, Thoroughness::Valid).map_err(|failure| {
         let name = name.display();
         match origin {
             Origin::Revision { .. } => failure.help(format!(

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::{Failure, Result};
+use crate::analysis::check::{self, Thoroughness};
 use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError};
 use crate::diagnostic::{Code, Severity};
-use crate::policy;
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
 const SYSTEM: &str = "/etc/tolkien";
@@ -32,8 +32,12 @@ fn holds_tools(folder: &Path) -> bool {
 }
 
 /// Loads a configuration, findings and all.
-pub(crate) fn load(origin: impl Into<Origin>, overrides: Overrides) -> Result<Loaded> {
-    policy::load(origin, overrides).map_err(|error| match error {
+pub(crate) fn load(
+    origin: impl Into<Origin>,
+    overrides: Overrides,
+    thoroughness: Thoroughness,
+) -> Result<Loaded> {
+    check::load(origin, overrides, thoroughness).map_err(|error| match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",
@@ -49,7 +53,7 @@ pub(crate) fn load(origin: impl Into<Origin>, overrides: Overrides) -> Result<Lo
 
 /// Loads a folder that must be valid.
 pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
-    let loaded = load(root, overrides)?;
+    let loaded = load(root, overrides, Thoroughness::Valid)?;
     match &loaded.config {
         Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
         _ => Err(Failure::Invalid(Box::new(loaded))),

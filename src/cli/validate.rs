@@ -10,6 +10,7 @@ use super::output::{Format, Output};
 use super::render::repository::Repository;
 use super::render::{Screen, counted, finding};
 use super::{Exit, code, fix, root};
+use crate::analysis::check::Thoroughness;
 use crate::config::host::Host;
 use crate::config::{Loaded, Origin, Overrides};
 use crate::diagnostic::Severity;
@@ -74,7 +75,7 @@ impl Validate {
         let mut loaded = if self.fix {
             mended(&root, screen)?
         } else {
-            root::load(Origin::at(&root), Overrides::None)?
+            root::load(Origin::at(&root), Overrides::None, Thoroughness::Linted)?
         };
         if self.host
             && let Some(config) = &loaded.config
@@ -114,7 +115,9 @@ fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
         return Err(Failure::usage(format!("`{}` is {is}", root.display()))
             .help("mend the folder that it is made from"));
     }
-    let mended = fix::mend(root, || root::load(root, Overrides::None))?;
+    let mended = fix::mend(root, || {
+        root::load(root, Overrides::None, Thoroughness::Linted)
+    })?;
     let files: Vec<String> = mended
         .files
         .iter()

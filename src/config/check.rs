@@ -19,7 +19,6 @@ use super::tool::{Tool, World};
 use super::yaml::{self, Node, Reader};
 use super::{Checked, Config, Loaded, Overrides, RootError, Selection, acknowledgement};
 use crate::diagnostic::{self, Diagnostic, Place, Severity, Source};
-use crate::pattern::RuleSet;
 
 pub use unenforced::NOT_ENFORCED;
 
@@ -189,7 +188,7 @@ impl Parsed {
         let selections = self
             .tools
             .values()
-            .map(|tool| (tool.name.clone(), self.selection(tool)))
+            .map(|tool| (tool.name.clone(), Selection::of(tool, &self.policies)))
             .collect();
         let config = Config {
             revision: root.revision(),
@@ -203,25 +202,6 @@ impl Parsed {
         };
         check_system_prompt(&config, root, found);
         Some(config)
-    }
-
-    fn selection(&self, tool: &Tool) -> Selection {
-        let policies: Vec<Arc<Policy>> = self
-            .policies
-            .values()
-            .filter(|policy| policy.applies_to.selects(tool))
-            .cloned()
-            .collect();
-        let compiled = RuleSet::new(policies.iter().flat_map(|policy| {
-            let asks = policy.ask.iter().map(|ask| &ask.rule);
-            policy
-                .deny
-                .iter()
-                .chain(asks)
-                .chain(policy.allow.iter().flatten())
-                .map(|rule| rule.pattern.as_ref())
-        }));
-        Selection { policies, compiled }
     }
 
     /// A policy that selects nothing was meant for something.

@@ -46,7 +46,7 @@ impl Channel {
 }
 
 /// A policy, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Policy {
     /// The stem of its file.
     pub name: PolicyName,

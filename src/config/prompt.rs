@@ -15,7 +15,7 @@ pub const SYSTEM: &str = "system.md";
 const SYSTEM_NAMES: [&str; 4] = ["tools", "caller", "channel", "facts"];
 
 /// The templates of `prompts/`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Prompts {
     environment: minijinja::Environment<'static>,
 }

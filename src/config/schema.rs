@@ -12,7 +12,7 @@ use super::yaml::{Entry, Fields, Kind, Node, Reader};
 use crate::diagnostic::{Diagnostic, Place, listed, nearest};
 
 /// A checked JSON Schema (2020-12) of an object.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct InputSchema {
     /// As sent to Claude, `additionalProperties: false` included.
     pub json: Value,

@@ -41,7 +41,7 @@ impl Effect {
 }
 
 /// A tool, checked.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Tool {
     /// The stem of its file.
     pub name: ToolName,
@@ -144,7 +144,7 @@ pub enum Keep {
 }
 
 /// What a tool starts.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Run {
     /// One program.
     Command(Command),
@@ -162,7 +162,7 @@ pub enum Run {
 }
 
 /// One program with its arguments, never through a shell.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Command {
     /// The program: a bare name, or a path.
     pub program: String,
@@ -181,7 +181,7 @@ pub struct Command {
 }
 
 /// One element of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum CommandWord {
     /// Exactly one word; dropped when it mentions an absent optional parameter.
     One(Template),
@@ -197,7 +197,7 @@ pub enum CommandWord {
 }
 
 /// Several programs in a private folder.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Steps {
     /// Whether there is a fresh private folder, removed afterwards.
     pub workspace: bool,
@@ -208,7 +208,7 @@ pub struct Steps {
 }
 
 /// One program of several.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Step {
     /// The name under which later steps see its output.
     pub id: Option<String>,
@@ -225,7 +225,7 @@ pub struct Step {
 }
 
 /// What must hold of a step's output for the call to go on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Requirement {
     /// The whole output matches.
     pub expression: Option<crate::pattern::Expression>,
@@ -238,7 +238,7 @@ pub struct Requirement {
 }
 
 /// One HTTPS request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Http {
     /// `GET`, `HEAD`, `POST`, …
     pub method: String,
@@ -257,14 +257,14 @@ pub struct Http {
 }
 
 /// The rules on one parameter.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ArgumentRules {
     /// `allow`, in order; absent when nothing is written.
     pub allow: Option<Vec<Rule>>,
     /// `deny`, in order.
     pub deny: Vec<Rule>,
     /// All of them compiled together: first every `deny`, then every `allow`.
-    pub compiled: RuleSet,
+    pub compiled: Arc<RuleSet>,
     /// The folder that a path must stay in, as rendered text would name it.
     pub within: Option<Template>,
     /// Whether it may start with `-`.
@@ -275,6 +275,24 @@ pub struct ArgumentRules {
     pub max: usize,
     /// Where the rules are written.
     pub place: Place,
+}
+
+impl ArgumentRules {
+    /// The same with other rules.
+    pub(crate) fn with(&self, deny: Vec<Rule>, allow: Option<Vec<Rule>>) -> Self {
+        Self {
+            compiled: Arc::new(Self::compile(&deny, allow.as_deref())),
+            allow,
+            deny,
+            ..self.clone()
+        }
+    }
+
+    /// The rules compiled together: first every `deny`, then every `allow`.
+    pub(crate) fn compile(deny: &[Rule], allow: Option<&[Rule]>) -> RuleSet {
+        let all = deny.iter().chain(allow.unwrap_or_default());
+        RuleSet::new(all.map(|rule| rule.pattern.as_ref()))
+    }
 }
 
 /// The longest string (or item) of an argument where its rules do not say, in characters.

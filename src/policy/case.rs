@@ -61,6 +61,11 @@ fn missing(tool: &Tool) -> Option<Diagnostic> {
     )
 }
 
+/// Whether a case is decided as it says.
+pub(crate) fn holds(config: &Config, case: &Case) -> bool {
+    run(config, case).is_none()
+}
+
 /// Runs one case; absent when it holds.
 fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
     let tool = config.tool(case.tool.as_str())?;

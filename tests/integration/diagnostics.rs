@@ -3,6 +3,8 @@
 //! Each mistake has a folder below `tests/fixtures/diagnostics/`, holding only what is wrong: it is
 //! laid over `tests/fixtures/diagnostics/good/`, which is without findings.
 
+mod analysis;
+
 mod manifest;
 
 mod many;
@@ -30,6 +32,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tolkien::analysis::check::{self, Thoroughness};
 use tolkien::config::{Origin, Overrides};
 use tolkien::diagnostic::Diagnostic;
 
@@ -60,7 +63,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// A root's findings, one a paragraph: place, severity, code, message, help and labels.
 fn findings(origin: impl Into<Origin>) -> String {
-    let loaded = tolkien::policy::load(origin, Overrides::None).unwrap();
+    let loaded = check::load(origin, Overrides::None, Thoroughness::Linted).unwrap();
     loaded.diagnostics.iter().map(written).collect()
 }
 
@@ -143,7 +146,7 @@ const MADE: [&str; 12] = [
 fn every_code_of_the_loader_has_a_fixture() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut codes = BTreeSet::new();
-    for folder in ["config", "policy"] {
+    for folder in ["analysis/lint", "config", "policy"] {
         collect_codes(&source.join(folder), &mut codes);
     }
     // What a machine lacks is no mistake of an editor.
@@ -170,7 +173,7 @@ fn collect_codes(folder: &Path, codes: &mut BTreeSet<String>) {
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        for call in ["error(", "warning(", "wrong(", "code: "] {
+        for call in ["error(", "warning(", "info(", "wrong(", "code: "] {
             for (_, rest) in text
                 .match_indices(call)
                 .map(|(at, _)| text.split_at(at + call.len()))

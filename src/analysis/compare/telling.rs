@@ -11,8 +11,8 @@ use crate::analysis::bits::Bits;
 use crate::analysis::diff::{Side, Witness};
 use crate::analysis::search::Machine;
 use crate::analysis::vocabulary::Vocabulary;
-use crate::analysis::witness::{self, Word};
-use crate::config::tool::{Rule, Tool};
+use crate::analysis::witness::{self, Word, allowing};
+use crate::config::tool::Rule;
 use crate::policy::{Decision, Reason, Request, Verdict, decide_for};
 
 /// Words that make a line worth a second look, the worst first. They only order what is shown.
@@ -283,20 +283,6 @@ fn let_through(
         _ => "",
     };
     (format!("{by} `{}`{change}", rule.id), rule.id.to_string())
-}
-
-/// The first `allow` on a parameter that matches an input.
-fn allowing<'a>(tool: &'a Tool, input: &Value) -> Option<&'a Rule> {
-    tool.arguments.iter().find_map(|(name, rules)| {
-        let words: Vec<&str> = match input.get(name)? {
-            Value::String(text) => vec![text],
-            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-            _ => return None,
-        };
-        let mut matching = rules.compiled.matching(&words);
-        let first = matching.find(|rule| *rule >= rules.deny.len())?;
-        rules.allow.as_ref()?.get(first - rules.deny.len())
-    })
 }
 
 /// What stops a call, in words, and the rule's name. `strict` is the side that stops it.

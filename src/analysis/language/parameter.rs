@@ -187,7 +187,9 @@ impl Compiler<'_> {
             }
             list.rules = Some(Box::new(Rules {
                 denies,
+                allows: all.len(),
                 closed,
+                conditions: Vec::new(),
                 track: Track::new(patterns),
             }));
         }

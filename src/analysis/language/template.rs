@@ -97,28 +97,35 @@ impl<'a> Compiler<'a> {
     /// Each parameter by itself whose rules no line shows exactly.
     pub(super) fn hidden(&mut self) -> Result<Vec<Named>, TooLarge> {
         let tool = self.tool;
-        let mut lines = Vec::new();
-        for (name, parameter) in &tool.input.parameters {
-            if self.told.contains(name) {
-                continue;
-            }
-            let element = match parameter.kind {
-                ParameterKind::Text => Element::Word {
-                    test: self.text(name, false)?,
-                    skip_to: None,
-                    parts: vec![LinePart::Text(name.clone())],
-                },
-                ParameterKind::Scalar => Element::Word {
-                    test: self.scalar(name)?,
-                    skip_to: None,
-                    parts: vec![LinePart::Scalar(name.clone())],
-                },
-                ParameterKind::Words => self.splice(name)?,
-                ParameterKind::Structure => continue,
-            };
-            lines.push((format!("input {name}"), vec![element]));
-        }
-        Ok(lines)
+        let told = self.told.clone();
+        let names = tool
+            .input
+            .parameters
+            .keys()
+            .filter(|name| !told.contains(*name));
+        let lines = names.filter_map(|name| self.by_itself(name).transpose());
+        lines.collect()
+    }
+
+    /// A parameter by itself; `None` for one that no rule can read.
+    pub(super) fn by_itself(&mut self, name: &str) -> Result<Option<Named>, TooLarge> {
+        let tool = self.tool;
+        let kind = tool.input.parameters.get(name).map(|one| one.kind);
+        let element = match kind {
+            Some(ParameterKind::Text) => Element::Word {
+                test: self.text(name, false)?,
+                skip_to: None,
+                parts: vec![LinePart::Text(name.to_owned())],
+            },
+            Some(ParameterKind::Scalar) => Element::Word {
+                test: self.scalar(name)?,
+                skip_to: None,
+                parts: vec![LinePart::Scalar(name.to_owned())],
+            },
+            Some(ParameterKind::Words) => self.splice(name)?,
+            Some(ParameterKind::Structure) | None => return Ok(None),
+        };
+        Ok(Some((format!("input {name}"), vec![element])))
     }
 
     fn command(&mut self, command: &Command) -> Result<Vec<Element>, TooLarge> {

@@ -11,7 +11,7 @@ use crate::config::template::{Allowed, Known, Template};
 use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Rule};
 use crate::config::yaml::{Entry, Fields, Kind, Node, Reader};
 use crate::diagnostic::{Diagnostic, nearest, suggestion};
-use crate::pattern::{Lengths, Names, Pattern, Problem, RuleSet};
+use crate::pattern::{Lengths, Lookalike, Names, Pattern, Problem};
 
 /// A rule as written, with what stands beside its pattern.
 #[derive(Debug)]
@@ -303,15 +303,10 @@ fn argument_rules(
     let within = fields
         .get("within")
         .and_then(|node| within(reader, node, world));
-    let compiled = RuleSet::new(
-        deny.iter()
-            .chain(allow.iter().flatten())
-            .map(|rule| rule.pattern.as_ref()),
-    );
     Some(ArgumentRules {
+        compiled: Arc::new(ArgumentRules::compile(&deny, allow.as_deref())),
         allow,
         deny,
-        compiled,
         within,
         dash,
         multiline,
@@ -337,9 +332,12 @@ fn check_pattern(
                 "write one expression for the whole text; a space in it is written `\\ `",
             );
         }
+    }
+    if lengths == Lengths::Ignored {
         return;
     }
-    if kind != ParameterKind::Words || lengths == Lengths::Ignored {
+    check_letters(reader, written);
+    if kind != ParameterKind::Words {
         return;
     }
     for span in pattern.loose_dash_words() {
@@ -352,6 +350,31 @@ fn check_pattern(
                 "begin it with a class without `-`: `[a-z0-9].*`, or `<word>`; a flag that is meant is written out",
             ),
         );
+    }
+}
+
+/// What is let through and read by a person must not look like something else.
+fn check_letters(reader: &mut Reader<'_>, written: &Written<'_>) {
+    let pattern = &written.rule.pattern;
+    for (span, found) in pattern.lookalike_words() {
+        let word = pattern.text().get(span.clone()).unwrap_or_default();
+        let place = written.node.place_inside(reader.source, span);
+        let (message, help) = match found {
+            Lookalike::Script => (
+                format!(
+                    "`{word}` lets letters of every script through, and some look like others: the \
+                     Cyrillic `\u{430}` like `a`"
+                ),
+                "list the letters that are meant, as in `[A-Za-zÀ-ÿ]`; `\\w` and `\\d` are ASCII",
+            ),
+            Lookalike::Folded(folded, plain) => (
+                format!("`{word}` lets `{folded}` through, which `(?i)` counts as `{plain}`"),
+                "write both letters out, as in `[Kk]ind`",
+            ),
+        };
+        reader
+            .found
+            .push(Diagnostic::warning("look-alike", place, message).help(help));
     }
 }
 

@@ -1,0 +1,136 @@
+//! What the analysis says of a configuration as findings: every invariant is proved, or a reader is
+//! told which command line breaks it, why nobody knows, or that it says nothing.
+
+use super::invariant::{Outcome, Proof, prove};
+use super::lint::lint;
+use super::witness::allowing;
+use crate::config::tool::Rule;
+use crate::config::{Config, Loaded, Origin, Overrides, RootError};
+use crate::diagnostic::{self, Diagnostic, Severity, listed};
+use crate::policy;
+
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thoroughness {
+    /// What a configuration needs to be valid: its cases hold, and its invariants are proved.
+    Valid,
+    /// The lints too, none of which makes a configuration invalid.
+    Linted,
+}
+
+/// Reads and checks a whole root, runs its cases and proves its invariants.
+pub fn load(
+    origin: impl Into<Origin>,
+    overrides: Overrides,
+    thoroughness: Thoroughness,
+) -> Result<Loaded, RootError> {
+    let mut loaded = policy::load(origin, overrides)?;
+    if let Some(config) = &loaded.config {
+        let found = check(config, thoroughness);
+        if found.iter().any(|found| found.severity == Severity::Error) {
+            loaded.config = None;
+        }
+        loaded.diagnostics.extend(found);
+        diagnostic::sort(&mut loaded.diagnostics);
+    }
+    Ok(loaded)
+}
+
+/// Everything that the analysis finds in a configuration.
+fn check(config: &Config, thoroughness: Thoroughness) -> Vec<Diagnostic> {
+    let proofs = prove(config);
+    let policies = config.policies().values();
+    let invariants = policies.flat_map(|policy| &policy.never);
+    let found = invariants.flat_map(|rule| {
+        let about = proofs.iter().filter(|proof| proof.rule.id == rule.id);
+        let about: Vec<&Proof> = about.collect();
+        invariant(rule, &about)
+    });
+    let mut found: Vec<Diagnostic> = found.collect();
+    if thoroughness == Thoroughness::Linted {
+        found.extend(lint(config));
+    }
+    found
+}
+
+/// What there is to say of one invariant, proof by proof.
+fn invariant(rule: &Rule, proofs: &[&Proof]) -> Vec<Diagnostic> {
+    if !proofs.is_empty() && proofs.iter().all(|proof| proof.outcome == Outcome::Idle) {
+        return vec![idle(rule, proofs)];
+    }
+    let found = proofs.iter().filter_map(|proof| match &proof.outcome {
+        Outcome::Proved | Outcome::Idle => None,
+        Outcome::Violated {
+            input,
+            command_line,
+        } => Some(violated(rule, proof, input, command_line)),
+        Outcome::Undecided(why) => Some(undecided(rule, proof, why)),
+    });
+    found.collect()
+}
+
+fn violated(
+    rule: &Rule,
+    proof: &Proof,
+    input: &serde_json::Value,
+    command_line: &str,
+) -> Diagnostic {
+    let tool = &proof.tool;
+    let line = command_line.replace('\n', "; ");
+    let message = format!(
+        "`{line}` is let through, and `{}` says it never is",
+        rule.id
+    );
+    let found = Diagnostic::error("invariant-violated", rule.place.clone(), message);
+    let found = match allowing(tool, input) {
+        Some(allow) => found.label(
+            allow.place.clone(),
+            format!("let through by `{}`", allow.id),
+        ),
+        None => found.label(
+            tool.places.run.clone(),
+            format!("no rule of `{}` bounds it", tool.name),
+        ),
+    };
+    let because = rule.because.as_ref();
+    let because = because.map_or_else(String::new, |because| format!("; {because}"));
+    found.help(format!(
+        "deny it in a rule, or let the invariant say only what is meant{because}"
+    ))
+}
+
+fn undecided(rule: &Rule, proof: &Proof, why: &str) -> Diagnostic {
+    Diagnostic::error(
+        "invariant-undecided",
+        rule.place.clone(),
+        format!(
+            "`{}` is not decided for the tool `{}`: {why}",
+            rule.id, proof.tool.name
+        ),
+    )
+    .label(
+        proof.tool.places.file.clone(),
+        format!("the tool `{}`", proof.tool.name),
+    )
+    .help(
+        "what is named there costs it: bound it (a class in place of `.`, fewer alternatives, `max`), \
+         or name fewer tools in `applies_to`; until then it fails like a violation",
+    )
+}
+
+fn idle(rule: &Rule, proofs: &[&Proof]) -> Diagnostic {
+    let tools = proofs.iter().map(|proof| proof.tool.name.as_str());
+    Diagnostic::error(
+        "idle-invariant",
+        rule.place.clone(),
+        format!(
+            "`{}` says nothing: no command line of {} could be one of these, even without any rule",
+            rule.id,
+            listed(tools, "and")
+        ),
+    )
+    .help(
+        "look for a misspelt word, and for the words that the template forces into every line; \
+         `tolkien check` prints whole lines",
+    )
+}
