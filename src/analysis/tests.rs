@@ -8,6 +8,8 @@ mod automata;
 
 mod expressions;
 
+mod found;
+
 mod kinds;
 
 mod looks;

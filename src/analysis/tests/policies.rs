@@ -26,12 +26,12 @@ use crate::policy::{Decision, Request, Verdict, decide_for};
 const TOGETHER: u64 = 20;
 
 /// A call: how it is decided, and its lines where they are known.
-struct Decided {
-    decision: Decision,
+pub(super) struct Decided {
+    pub(super) decision: Decision,
     lines: Vec<Vec<String>>,
 }
 
-fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
+pub(super) fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
     let request = Request {
         tool: tool.name.as_str(),
         input,
