@@ -12,6 +12,8 @@ mod found;
 
 mod kinds;
 
+mod loaded;
+
 mod looks;
 
 mod policies;

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::loaded::load;
 use super::policies::decided;
-use super::roots::{Drawn, load};
+use super::roots::Drawn;
 use crate::analysis::compare::languages;
 use crate::analysis::invariant::{Outcome, prove_tool};
 use crate::policy::Decision;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::roots::{ARGUMENTS, Drawn, load};
+use super::loaded::load;
+use super::roots::{ARGUMENTS, Drawn};
 use super::{Random, draw_together, is_whole_run};
 use crate::analysis::bits::Bits;
 use crate::analysis::compare::languages;
