@@ -8,7 +8,11 @@ mod automata;
 
 mod expressions;
 
+mod found;
+
 mod kinds;
+
+mod loaded;
 
 mod looks;
 
@@ -75,10 +79,21 @@ fn set(name: &str) -> Option<u64> {
     Some(std::env::var(name).ok()?.parse().unwrap())
 }
 
+/// Whether everything is drawn that every run draws, so that what is rare must have been there.
+fn is_whole_run() -> bool {
+    set(SEED).is_none() && set(CASES).is_none()
+}
+
 /// Draws a few cases, or as many as the environment asks for.
-fn draw(few: u64, mut case: impl FnMut(&mut Random)) {
+fn draw(few: u64, case: impl FnMut(&mut Random)) {
+    draw_together(few, 1, case);
+}
+
+/// The same, where each draw makes several cases.
+fn draw_together(few: u64, together: u64, mut case: impl FnMut(&mut Random)) {
     let first = set(SEED).unwrap_or(1);
-    for seed in first..first + set(CASES).unwrap_or(few) {
+    let cases = set(CASES).unwrap_or(few);
+    for seed in first..first + cases.div_ceil(together) {
         let told = Told(seed);
         case(&mut Random(seed.wrapping_mul(0x2545_f491_4f6c_dd1d)));
         drop(told);

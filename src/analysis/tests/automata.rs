@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use regex_syntax::hir::Hir;
 
 use super::expressions::{Shape, engine, probes, read};
-use super::{Random, draw, words_over};
+use super::{Random, draw, is_whole_run, words_over};
 use crate::analysis::automaton::Automaton;
 
 fn random(random: &mut Random, depth: usize) -> (Shape, Hir) {
@@ -87,15 +87,13 @@ fn an_automaton_accepts_what_the_engine_matches() {
         }
     });
     // Neither answer is rare, or the words would tell nothing.
-    assert!(
-        accepted * 20 > asked && accepted * 2 < asked,
-        "{accepted} of {asked}"
-    );
+    let told = accepted * 20 > asked && accepted * 2 < asked;
+    assert!(told || !is_whole_run(), "{accepted} of {asked}");
 }
 
 #[test]
 fn the_same_language_written_otherwise_is_the_same_automaton() {
-    draw(800, |rng| {
+    draw(400, |rng| {
         let depth = 1 + rng.below(2);
         let (shape, hir) = random(rng, depth);
         let text = shape.rewritten(rng);
@@ -136,7 +134,7 @@ fn different_automata_are_told_apart_by_a_word() {
             );
         }
     });
-    assert!(different > 0);
+    assert!(different > 0 || !is_whole_run());
 }
 
 #[test]

@@ -1,13 +1,15 @@
 //! Whole configurations: what the compiled language, the proofs and the comparisons say of a tool,
 //! against what [`crate::policy`] decides of every short call.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::roots::{ARGUMENTS, Drawn, load};
-use super::{Random, draw};
+use super::loaded::load;
+use super::roots::{ARGUMENTS, Drawn};
+use super::{Random, draw_together, is_whole_run};
 use crate::analysis::bits::Bits;
 use crate::analysis::compare::languages;
 use crate::analysis::invariant::{Outcome, prove_tool};
@@ -22,15 +24,15 @@ use crate::config::tool::{Rule, Tool};
 use crate::policy::{Decision, Request, Verdict, decide_for};
 
 /// So many tools are loaded together, since loading takes longer than deciding.
-const TOGETHER: usize = 20;
+const TOGETHER: u64 = 20;
 
 /// A call: how it is decided, and its lines where they are known.
-struct Decided {
-    decision: Decision,
+pub(super) struct Decided {
+    pub(super) decision: Decision,
     lines: Vec<Vec<String>>,
 }
 
-fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
+pub(super) fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
     let request = Request {
         tool: tool.name.as_str(),
         input,
@@ -132,45 +134,76 @@ fn nevers(config: &Config, tool: &Tool) -> Vec<Rule> {
         .collect()
 }
 
+/// A configuration that is loaded when it is asked for.
+type Lazy = LazyCell<Arc<Config>, Box<dyn FnOnce() -> Arc<Config>>>;
+
 /// A tool with what it is compared to.
 struct Case<'a> {
     config: &'a Config,
     tool: &'a Arc<Tool>,
-    /// After a small change.
-    changed: Option<(&'a Config, &'a Tool)>,
-    /// With everything open that its schema and its template let through.
-    open: (&'a Config, &'a Tool),
+    /// Where its tools have a small change.
+    changed: &'a Lazy,
+    /// Where everything is open that its tools' schemas and templates let through.
+    open: &'a Lazy,
     before: &'a Drawn,
     after: &'a Drawn,
     inputs: Vec<Value>,
 }
 
 impl Case<'_> {
-    /// Lines of calls that pass, and lines that are nearly like them.
-    fn lines(&self, random: &mut Random) -> Vec<Vec<String>> {
+    fn decided(&self, input: &Value) -> Decided {
+        decided(self.config, self.tool, input)
+    }
+
+    /// After the change; absent where the loader refuses it.
+    fn changed(&self) -> Option<(&Config, &Tool)> {
+        let tool = self.changed.tool(self.tool.name.as_str())?;
+        Some((self.changed, tool))
+    }
+
+    /// The lines of a call, whatever the rules say of it.
+    fn lines(&self, input: &Value) -> Vec<Vec<String>> {
+        match self.open.tool(self.tool.name.as_str()) {
+            Some(tool) => decided(self.open, tool, input).lines,
+            None => Vec::new(),
+        }
+    }
+
+    /// Lines of calls, and lines that are nearly like them.
+    fn near_lines(&self, random: &mut Random) -> Vec<Vec<String>> {
         let mut lines: Vec<Vec<String>> = Vec::new();
         for input in &self.inputs {
-            let (config, tool) = self.open;
-            lines.extend(decided(config, tool, input).lines);
+            lines.extend(self.lines(input));
         }
         for at in 0..lines.len() {
             let mut line = lines[at].clone();
-            let word = || (*ARGUMENTS.first().unwrap()).to_owned();
+            let word = (*random.pick::<&str>(&ARGUMENTS)).to_owned();
             let place = random.below(line.len() + 1);
             match random.below(3) {
                 0 if place < line.len() => {
                     line.remove(place);
                 }
-                1 if place < line.len() => {
-                    line[place] = (*random.pick::<&str>(&ARGUMENTS)).to_owned();
-                }
-                _ => line.insert(place, word()),
+                1 if place < line.len() => line[place] = word,
+                _ => line.insert(place, word),
             }
             lines.push(line);
         }
         lines.sort();
         lines.dedup();
         lines
+    }
+
+    fn seen(&self) -> Option<Seen> {
+        Seen::new(self.config, self.tool, Depth::Counted)
+    }
+
+    /// Whether everything is compiled exactly, before the change and after it.
+    fn is_exact(&self) -> bool {
+        let changed = self.changed();
+        let changed = changed.and_then(|(config, tool)| Seen::new(config, tool, Depth::Counted));
+        [self.seen(), changed]
+            .iter()
+            .all(|seen| seen.as_ref().is_some_and(|seen| seen.exact))
     }
 }
 
@@ -197,29 +230,28 @@ impl Drop for ToldOf<'_> {
 
 /// Draws tools, each with a small change, and hands over those that load.
 fn each_tool(few: u64, mut check: impl FnMut(&mut Random, &Case<'_>)) {
-    draw(few, |rng| {
+    draw_together(few, TOGETHER, |rng| {
         let name = |number: usize| format!("t{number}");
-        let before: Vec<Drawn> = (0..TOGETHER)
-            .map(|at| Drawn::random(rng, &name(at)))
-            .collect();
+        let numbers = 0..usize::try_from(TOGETHER).unwrap();
+        let before: Vec<Drawn> = numbers.map(|at| Drawn::random(rng, &name(at))).collect();
         let numbered = before.iter().enumerate();
         let after: Vec<Drawn> = numbered
             .map(|(at, drawn)| drawn.changed(rng, &name(at)))
             .collect();
+        let config = load(&before);
         let opened: Vec<Drawn> = before.iter().map(Drawn::opened).collect();
-        let [config, changed, open] = [&before, &after, &opened].map(|drawn| load(drawn));
+        let later = after.clone();
+        let changed: Lazy = LazyCell::new(Box::new(move || load(&later)));
+        let open: Lazy = LazyCell::new(Box::new(move || load(&opened)));
         for (at, (before, after)) in before.iter().zip(&after).enumerate() {
-            let (Some(tool), Some(open_tool)) = (config.tool(&name(at)), open.tool(&name(at)))
-            else {
+            let Some(tool) = config.tool(&name(at)) else {
                 continue;
             };
             let case = Case {
                 config: &config,
                 tool,
-                changed: changed
-                    .tool(&name(at))
-                    .map(|tool| (changed.as_ref(), tool.as_ref())),
-                open: (&open, open_tool),
+                changed: &changed,
+                open: &open,
                 before,
                 after,
                 inputs: before.inputs(rng, 120),
@@ -234,12 +266,14 @@ fn each_tool(few: u64, mut check: impl FnMut(&mut Random, &Case<'_>)) {
 #[test]
 fn the_compiled_language_is_what_is_let_through() {
     let (mut tools, mut exact, mut passing) = (0, 0, 0);
-    each_tool(12, |rng, case| {
-        let mut seen = Seen::new(case.config, case.tool, Depth::Counted).unwrap();
+    each_tool(100, |rng, case| {
         tools += 1;
+        let Some(mut seen) = case.seen() else {
+            return;
+        };
         exact += usize::from(seen.exact);
         for input in &case.inputs {
-            let call = decided(case.config, case.tool, input);
+            let call = case.decided(input);
             for (number, line) in call.lines.iter().enumerate() {
                 passing += 1;
                 let path = seen.path(line);
@@ -260,7 +294,7 @@ fn the_compiled_language_is_what_is_let_through() {
         if !seen.exact {
             return;
         }
-        for line in case.lines(rng) {
+        for line in case.near_lines(rng) {
             let Some(path) = seen.path(&line) else {
                 continue;
             };
@@ -270,7 +304,7 @@ fn the_compiled_language_is_what_is_let_through() {
             }
             let read = witness::input(case.tool, &mut seen.lines[0], &spelt(&seen.words, &path));
             let input = read.unwrap_or_else(|| panic!("{line:?} is of no input"));
-            let call = decided(case.config, case.tool, &input);
+            let call = case.decided(&input);
             assert_eq!(Some(call.decision), answer, "{line:?} read as {input}");
             let again = call.lines.iter().map(|line| seen.path(line));
             assert_eq!(
@@ -280,22 +314,23 @@ fn the_compiled_language_is_what_is_let_through() {
             );
         }
     });
-    assert!(
-        tools > 0 && exact * 10 > tools * 7,
-        "{exact} of {tools} are exact"
-    );
-    assert!(passing > tools, "{passing} lines of {tools} tools pass");
+    if is_whole_run() {
+        assert!(exact * 10 > tools * 7, "{exact} of {tools} are exact");
+        assert!(passing > tools, "{passing} lines of {tools} tools pass");
+    }
 }
 
 #[test]
 fn what_is_proved_happens_never_and_what_is_violated_happens() {
     let mut outcomes: HashMap<&str, usize> = HashMap::new();
-    each_tool(12, |_, case| {
-        let mut seen = Seen::new(case.config, case.tool, Depth::Counted).unwrap();
+    each_tool(80, |_, case| {
+        let Some(seen) = case.seen() else {
+            return;
+        };
         let calls: Vec<Decided> = case
             .inputs
             .iter()
-            .map(|input| decided(case.config, case.tool, input))
+            .map(|input| case.decided(input))
             .collect();
         for proof in prove_tool(case.config, case.tool) {
             let rule = &proof.rule;
@@ -309,16 +344,15 @@ fn what_is_proved_happens_never_and_what_is_violated_happens() {
                 }
                 Outcome::Idle => {
                     assert_eq!(forbidden, [&[""; 0]; 0], "{told}");
-                    let (config, tool) = case.open;
                     for input in &case.inputs {
-                        for line in decided(config, tool, input).lines {
+                        for line in case.lines(input) {
                             assert!(!rule.pattern.matches(&line), "{told} but {line:?}");
                         }
                     }
                     "idle"
                 }
                 Outcome::Violated { input, .. } => {
-                    let call = decided(case.config, case.tool, input);
+                    let call = case.decided(input);
                     let witness = call.lines.iter().find(|line| rule.pattern.matches(line));
                     let witness = witness.unwrap_or_else(|| panic!("{told} does not happen"));
                     if seen.exact {
@@ -339,10 +373,11 @@ fn what_is_proved_happens_never_and_what_is_violated_happens() {
             };
             *outcomes.entry(name).or_default() += 1;
         }
-        seen.lines.clear();
     });
-    eprintln!("{outcomes:?}");
-    for name in ["proved", "idle", "violated"] {
+    for name in ["proved", "idle", "violated"]
+        .into_iter()
+        .filter(|_| is_whole_run())
+    {
         assert!(outcomes.contains_key(name), "none is {name}: {outcomes:?}");
     }
 }
@@ -355,8 +390,8 @@ fn words(path: &[usize]) -> u32 {
 #[test]
 fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
     let mut answers: HashMap<&str, usize> = HashMap::new();
-    each_tool(12, |_, case| {
-        let Some(changed) = case.changed else {
+    each_tool(60, |_, case| {
+        let Some(changed) = case.changed() else {
             return;
         };
         let found = languages(Some((case.config, case.tool)), Some(changed));
@@ -365,7 +400,7 @@ fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
             let Some(input) = &witness.input else {
                 continue;
             };
-            let before = decided(case.config, case.tool, input).decision;
+            let before = case.decided(input).decision;
             let after = decided(changed.0, changed.1, input).decision;
             assert_eq!(
                 (before, after),
@@ -377,7 +412,7 @@ fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
         }
         if case.before.renders_like(case.after) {
             for input in &case.inputs {
-                let before = decided(case.config, case.tool, input).decision;
+                let before = case.decided(input).decision;
                 let after = decided(changed.0, changed.1, input).decision;
                 let told = format!("{input}: {before:?} to {after:?} and {found:#?}");
                 assert!(before == after || !found.equal, "{told}");
@@ -386,8 +421,10 @@ fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
                     after >= before || open || !found.permitted.is_empty(),
                     "{told}"
                 );
+                // Beside a widening that is shown, a part that cannot be judged may hide a narrowing.
+                let hidden = || !found.permitted.is_empty() && !case.is_exact();
                 assert!(
-                    after <= before || open || !found.denied.is_empty(),
+                    after <= before || open || !found.denied.is_empty() || hidden(),
                     "{told}"
                 );
             }
@@ -400,8 +437,10 @@ fn a_comparison_says_what_deciding_every_call_on_both_sides_says() {
         };
         *answers.entry(name).or_default() += 1;
     });
-    eprintln!("{answers:?}");
-    for name in ["equal", "permitted", "denied"] {
+    for name in ["equal", "permitted", "denied"]
+        .into_iter()
+        .filter(|_| is_whole_run())
+    {
         assert!(answers.contains_key(name), "none is {name}: {answers:?}");
     }
 }

@@ -1,14 +1,10 @@
-//! Random configurations: small tools with rules and policies, calls of them, and small changes.
+//! Random tools with rules and policies, calls of them, and small changes.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
 use super::Random;
-use crate::config::{self, Config, Overrides};
-use crate::diagnostic::Severity;
 
 /// One tool with its policies, as they are written.
 #[derive(Debug, Clone)]
@@ -446,69 +442,4 @@ fn policy(random: &mut Random, tool: &str) -> Value {
         policy["effect"] = json!({"read": answer, "write": answer});
     }
     policy
-}
-
-/// Writes down the names that a file refers to.
-fn with_names(file: &Value) -> String {
-    let mut file = file.clone();
-    let text = file.to_string();
-    let mut names = Map::new();
-    for (name, meaning) in [
-        ("ns", json!("[a-z][a-z0-9]*")),
-        ("short", json!({"re": "[a-z]+", "max": 3})),
-    ] {
-        if text.contains(&format!("<{name}>")) {
-            names.insert(name.to_owned(), meaning);
-        }
-    }
-    if !names.is_empty() {
-        file["let"] = names.into();
-    }
-    file.to_string()
-}
-
-/// Loads tools together, each under its number; those that the loader refuses are left out.
-pub(super) fn load(drawn: &[Drawn]) -> Arc<Config> {
-    let root = tempfile::tempdir().unwrap();
-    let write = |name: String, text: String| {
-        let path = root.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    write(
-        "prompts/system.md".to_owned(),
-        "You are the agent.\n".to_owned(),
-    );
-    write("tools.d/spare.yaml".to_owned(), r#"{description: Spare., effect: read, run: {command: [spare]}, input: {type: object, properties: {}}}"#.to_owned());
-    for (number, drawn) in drawn.iter().enumerate() {
-        write(format!("tools.d/t{number}.yaml"), with_names(&drawn.tool));
-        for (at, policy) in drawn.policies.iter().enumerate() {
-            write(format!("policies/p{number}-{at}.yaml"), with_names(policy));
-        }
-    }
-    loop {
-        let loaded = config::load(&root.path().into(), Overrides::None).unwrap();
-        if let Some(config) = loaded.config {
-            return config;
-        }
-        let errors = loaded.diagnostics.iter();
-        let errors = errors.filter(|found| found.severity == Severity::Error);
-        let mut refused: BTreeSet<String> = BTreeSet::new();
-        for error in errors {
-            let file = error.place.file.as_ref();
-            let name = file.rsplit('/').next().unwrap();
-            let number: String = name.chars().filter(char::is_ascii_digit).collect();
-            let number = name.split('-').next().map_or(number, |front| {
-                front.chars().filter(char::is_ascii_digit).collect()
-            });
-            assert!(!number.is_empty(), "{error:?}");
-            refused.insert(number);
-        }
-        for number in refused {
-            let _ = fs::remove_file(root.path().join(format!("tools.d/t{number}.yaml")));
-            for at in 0..2 {
-                let _ = fs::remove_file(root.path().join(format!("policies/p{number}-{at}.yaml")));
-            }
-        }
-    }
 }

@@ -1,0 +1,131 @@
+//! What random cases found once, too rare to be met in every run.
+
+use serde_json::{Value, json};
+
+use super::loaded::load;
+use super::policies::decided;
+use super::roots::Drawn;
+use crate::analysis::compare::languages;
+use crate::analysis::invariant::{Outcome, prove_tool};
+use crate::policy::Decision;
+
+/// A tool with these parameters, this command, and a policy.
+fn drawn(properties: &Value, command: &Value, policy: Value) -> Drawn {
+    let mut policy = policy;
+    policy["description"] = "A policy.".into();
+    policy["applies_to"] = json!({"tools": ["t0"]});
+    let names: Vec<&String> = properties.as_object().unwrap().keys().collect();
+    Drawn {
+        tool: json!({
+            "description": "A tool.",
+            "effect": "read",
+            "input": {"type": "object", "required": names, "properties": properties},
+            "run": {"command": command},
+        }),
+        policies: vec![policy],
+    }
+}
+
+fn never(pattern: &str) -> Value {
+    json!({"never": [{"id": "it", "match": pattern, "because": "it is so"}]})
+}
+
+/// What is said of the only invariant of a tool.
+fn outcome(drawn: Drawn) -> Outcome {
+    let config = load(&[drawn]);
+    let proofs = prove_tool(&config, config.tool("t0").unwrap());
+    let [proof] = &proofs[..] else {
+        panic!("{proofs:?}");
+    };
+    proof.outcome.clone()
+}
+
+#[test]
+fn a_least_length_beyond_what_is_counted_proves_nothing() {
+    let long = json!({"type": "string", "minLength": 300});
+    let tool = drawn(
+        &json!({"a": long, "b": {"type": "string"}}),
+        &json!(["tool", "{{ a }}:{{ b }}"]),
+        never("tool x.*"),
+    );
+    let input = json!({"a": "x".repeat(300), "b": ""});
+    let config = load(&[tool.clone()]);
+    let call = decided(&config, config.tool("t0").unwrap(), &input);
+    assert_eq!(call.decision, Decision::Allow);
+    assert!(
+        !matches!(outcome(tool), Outcome::Proved | Outcome::Idle),
+        "the line that was just allowed is forbidden"
+    );
+}
+
+#[test]
+fn a_number_is_the_same_however_it_is_written() {
+    for (schema, pattern, input) in [
+        (json!({"type": "number", "enum": [3.0]}), "tool 3", json!(3)),
+        (
+            json!({"type": "number", "enum": [3]}),
+            r"tool 3\.0",
+            json!(3.0),
+        ),
+        (
+            json!({"type": "integer", "const": 0}),
+            r"tool -?0\.0",
+            json!(0.0),
+        ),
+    ] {
+        let tool = drawn(
+            &json!({"n": schema}),
+            &json!(["tool", "{{ n }}"]),
+            never(pattern),
+        );
+        let Outcome::Violated { input: witness, .. } = outcome(tool) else {
+            panic!("{schema}, {pattern}");
+        };
+        assert_eq!(witness["n"].as_f64(), input.as_f64(), "{schema}, {pattern}");
+    }
+    let whole = json!({"type": "integer", "minimum": 0, "maximum": 3});
+    for pattern in [r"tool .*\.5", "tool 4.*", "tool -1"] {
+        let tool = drawn(
+            &json!({"n": whole}),
+            &json!(["tool", "{{ n }}"]),
+            never(pattern),
+        );
+        assert_eq!(outcome(tool), Outcome::Idle, "{pattern}");
+    }
+}
+
+#[test]
+fn a_negative_number_is_refused_as_a_flag_where_it_begins_its_word() {
+    let schema = json!({"type": "integer", "minimum": -3, "maximum": 3});
+    for (word, expected) in [("{{ n }}", true), ("n={{ n }}", false)] {
+        let tool = drawn(
+            &json!({"n": schema}),
+            &json!(["tool", word]),
+            never("tool .*-.*"),
+        );
+        let proved = outcome(tool) == Outcome::Proved;
+        assert_eq!(proved, expected, "{word}");
+    }
+}
+
+#[test]
+fn a_new_denial_hides_no_widening_that_cannot_be_judged() {
+    let tool = |schema: Value, policy: Value| {
+        drawn(&json!({"n": schema}), &json!(["tool", "{{ n }}/x"]), policy)
+    };
+    let deny = json!({"deny": [{"id": "it", "match": "tool 7/x", "because": "it is so"}]});
+    let old = load(&[tool(
+        json!({"type": "integer", "minimum": 2}),
+        never("tool x"),
+    )]);
+    let new = load(&[tool(json!({"type": "integer"}), deny)]);
+    let side = |config| (config, config_tool(config));
+    let found = languages(Some(side(&old)), Some(side(&new)));
+    assert_eq!(found.permitted, []);
+    assert_eq!(found.denied[0].command_line, "tool 7/x");
+    assert!(found.undecided.is_some(), "`tool 1/x` is permitted now");
+}
+
+fn config_tool(config: &crate::config::Config) -> &crate::config::tool::Tool {
+    config.tool("t0").unwrap()
+}
