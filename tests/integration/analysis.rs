@@ -6,6 +6,8 @@ mod holes;
 
 mod invariants;
 
+mod large;
+
 mod refactorings;
 
 mod world;

@@ -1,0 +1,125 @@
+//! Configurations of the size that people run: every invariant of theirs is decided, and proved.
+//!
+//! The states that a proof looks at are the same on every machine, so they stand here: a change of
+//! the analysis or of a configuration that makes a proof dearer shows as a difference of a number.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use tolkien::analysis::invariant::{Outcome, Proof, prove};
+use tolkien::config::{Loaded, Origin, Overrides};
+use tolkien::diagnostic::Severity;
+use tolkien::policy;
+
+fn load(folder: &str) -> Loaded {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    policy::load(&Origin::at(&root), Overrides::None).unwrap()
+}
+
+fn proofs(folder: &str) -> Vec<Proof> {
+    let loaded = load(folder);
+    let errors: Vec<String> = loaded
+        .diagnostics
+        .iter()
+        .filter(|found| found.severity == Severity::Error)
+        .map(|found| format!("{} {}", found.place, found.message))
+        .collect();
+    assert_eq!(errors, [""; 0], "{folder}");
+    prove(&loaded.config.unwrap())
+}
+
+/// Tool, invariant, outcome, states over one word, kinds of words, states over lines.
+fn table(proofs: &[Proof]) -> String {
+    let mut text = String::new();
+    for proof in proofs {
+        let outcome = match &proof.outcome {
+            Outcome::Proved => "proved".to_owned(),
+            Outcome::Violated { command_line, .. } => format!("violated by {command_line}"),
+            Outcome::Idle => "says nothing".to_owned(),
+            Outcome::Undecided(why) => format!("undecided: {why}"),
+        };
+        let (tool, rule, effort) = (proof.tool.name.as_str(), &proof.rule.id, proof.effort);
+        let id = rule.to_string();
+        let id = id.rsplit('.').next().unwrap_or(&id);
+        let states = (effort.word_states, effort.kinds, effort.line_states);
+        let (words, kinds, lines) = states;
+        writeln!(
+            text,
+            "{tool:<9} {id:<20} {outcome}  {words:>6} {kinds:>4} {lines:>5}"
+        )
+        .unwrap();
+    }
+    text
+}
+
+#[test]
+fn every_invariant_of_the_large_configurations_is_proved() {
+    let folders = ["kubectl", "argocd", "vault", "tea", "web"];
+    let all = folders.map(|folder| proofs(&format!("tests/fixtures/large/{folder}")));
+    insta::assert_snapshot!(table(&all.concat()), @"
+    kubectl   no-mutation          proved   44505 1116  3866
+    kubectl   no-execution         proved   44505 1116  3866
+    kubectl   no-hidden-mutation   proved   44505 1116  3881
+    kubectl   no-secrets           proved   44505 1116  7647
+    kubectl   no-raw-path          proved   44505 1116  3862
+    kubectl   no-other-target      proved   44505 1116  3862
+    kubectl   no-other-identity    proved   44505 1116  3862
+    kubectl   no-local-files       proved   44505 1116  3980
+    argocd    no-mutation          proved     546   80   267
+    argocd    no-administration    proved     546   80   262
+    argocd    no-other-server      proved     546   80   257
+    argocd    no-other-identity    proved     546   80   257
+    argocd    no-local-files       proved     546   80   257
+    argocd    no-refresh           proved     546   80   261
+    argocd    no-secrets           proved     546   80   257
+    vault     no-values            proved     253   30   187
+    vault     no-mutation          proved     253   30   199
+    vault     no-administration    proved     253   30   173
+    vault     no-other-target      proved     253   30   159
+    vault     no-token             proved     253   30   159
+    vault     no-climbing          proved     253   30   183
+    tea       no-mutation          proved     496   80   288
+    tea       no-raw-api           proved     496   80   291
+    tea       no-administration    proved     496   80   288
+    tea       no-action-secrets    proved     496   80   289
+    tea       no-other-identity    proved     496   80   285
+    tea       no-local-files       proved     496   80   297
+    tea       no-token             proved     496   80   285
+    web_fetch no-data-sent         proved    8293  343    90
+    web_fetch no-search            proved    8293  343    98
+    web_fetch no-downloads         proved    8293  343    90
+    web_fetch no-sign-in           proved    8293  343    80
+    web_fetch no-api               proved    8293  343    98
+    web_fetch no-escapes           proved    8293  343   110
+    web_fetch no-other-project     proved    8293  343    86
+    ");
+}
+
+#[test]
+fn every_invariant_of_the_shipped_configuration_is_proved() {
+    let proofs = proofs("");
+    let open: Vec<_> = proofs
+        .iter()
+        .filter(|proof| proof.outcome != Outcome::Proved)
+        .collect();
+    assert!(open.is_empty(), "{}", table(&proofs));
+    insta::assert_snapshot!(table(&proofs), @"");
+}
+
+#[test]
+fn the_large_configurations_are_large() {
+    let loaded = load("tests/fixtures/large/kubectl");
+    let config = loaded.config.unwrap();
+    let tool = config.tool("kubectl").unwrap();
+    let of_parameters = tool
+        .arguments
+        .values()
+        .map(|rules| rules.allow.as_ref().map_or(0, Vec::len) + rules.deny.len());
+    let of_policies = config.policies().values().map(|policy| {
+        policy.allow.as_ref().map_or(0, Vec::len) + policy.deny.len() + policy.ask.len()
+    });
+    assert_eq!(
+        of_parameters.sum::<usize>() + of_policies.sum::<usize>(),
+        47
+    );
+}
