@@ -176,11 +176,6 @@ impl Automaton {
         self.is_accepting(state)
     }
 
-    /// Whether a word that it accepts begins like this.
-    pub(super) fn goes_on(&self, beginning: &str) -> bool {
-        self.behind(beginning) != DEAD
-    }
-
     /// What may follow a beginning; `None` where nothing may.
     pub(super) fn after(&self, beginning: &str) -> Option<Self> {
         let start = self.behind(beginning);

@@ -117,6 +117,7 @@ const PAGES: &[Page] = pages! {
     "prompt-fails"
     "redacts-nothing"
     "reserved-name"
+    "rule-not-tested"
     "secret-in-file"
     "selector-not-for-all"
     "selects-nothing"

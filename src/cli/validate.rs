@@ -11,16 +11,17 @@ use super::render::repository::Repository;
 use super::render::{Screen, counted, finding};
 use super::{Exit, code, fix, root};
 use crate::analysis::check::Thoroughness;
+use crate::analysis::mutant;
 use crate::config::host::Host;
 use crate::config::{Loaded, Origin, Overrides};
-use crate::diagnostic::Severity;
+use crate::diagnostic::{self, Severity};
 
 /// Check a configuration: every file, every rule, every case
 #[derive(Debug, Args)]
 #[command(
     after_help = "Examples:\n  tolkien validate\n  tolkien validate ./config --format json -o findings.json\n  \
                   tolkien validate --format github     annotations for GitHub and Gitea Actions\n  \
-                  tolkien validate --fail-on warning\n  tolkien validate --explain unknown-key",
+                  tolkien validate --mutants --fail-on warning\n  tolkien validate --explain unknown-key",
     long_about = "Checks a configuration as a whole and tells every finding at once, each with its \
                   place and the way out. The result does not depend on this machine: no program, \
                   variable, network or cluster is needed, unless --host asks about them.\n\nExit \
@@ -41,8 +42,11 @@ pub(crate) struct Validate {
     /// Check this machine too: programs, environment, secrets, sandbox
     #[arg(long)]
     host: bool,
+    /// Weaken each rule in turn, and tell which ones no case notices, with the missing case
+    #[arg(long)]
+    mutants: bool,
     /// Explain a code with an example of wrong and of right, or list all codes
-    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["dir", "format", "file", "fix", "host"])]
+    #[arg(long, value_name = "CODE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["dir", "format", "file", "fix", "host", "mutants"])]
     explain: Option<String>,
 }
 
@@ -82,6 +86,14 @@ impl Validate {
         {
             loaded.diagnostics.extend(Host::probe(config).findings());
         }
+        if self.mutants
+            && let Some(config) = &loaded.config
+        {
+            let report = mutant::test(config);
+            screen.note(&mutants(&report));
+            loaded.diagnostics.extend(report.findings);
+            diagnostic::sort(&mut loaded.diagnostics);
+        }
         let failed = loaded
             .worst()
             .is_some_and(|worst| worst >= self.fail_on.severity());
@@ -102,6 +114,21 @@ impl Validate {
         };
         Ok(text.context("cannot write the findings")?)
     }
+}
+
+/// What came of the mutants, in one line.
+fn mutants(report: &mutant::Report) -> String {
+    let mutant::Report {
+        made,
+        noticed,
+        equal,
+        ..
+    } = report;
+    let left = made.saturating_sub(noticed + equal);
+    format!(
+        "{}: {noticed} noticed by a case, {equal} changed nothing, {left} by none",
+        counted(*made, "mutant", "mutants")
+    )
 }
 
 /// Mends a folder, and says what was done.

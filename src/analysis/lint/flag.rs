@@ -70,15 +70,20 @@ fn half_seen<'a>(vocabulary: &mut Vocabulary, rule: &'a Rule) -> Result<Vec<Half
         .flat_map(|branch| flags(branch.expression()))
         .collect();
     for flag in named {
-        let (mut separate, mut joined) = (false, false);
+        let (mut separate, mut joined, mut any) = (false, false, false);
         for branch in &branches {
             let automaton = automaton(vocabulary, branch.expression())?;
             separate |= automaton.accepts(&flag);
-            joined |= automaton.goes_on(&format!("{flag}="));
+            if let Some(value) = automaton.after(&format!("{flag}=")) {
+                joined = true;
+                let others = Automaton::combination(&[&value], |holds| !holds(0));
+                any |= others.is_some_and(|others| others.is_empty());
+            }
         }
-        let unseen = match (separate, joined) {
-            (true, false) => Form::Joined,
-            (false, true) => Form::Separate,
+        // A rule on some values only may read them elsewhere too.
+        let unseen = match (separate, joined, any) {
+            (true, false, _) => Form::Joined,
+            (false, true, true) => Form::Separate,
             _ => continue,
         };
         halves.push(Half { rule, flag, unseen });
