@@ -128,8 +128,8 @@ fn compared(config: &Config, mutant: &Mutant<'_>) -> Fate {
             Some((config, tool)),
             after.map(|after| (&changed, after.as_ref())),
         );
-        let shown = difference.permitted.iter().chain(&difference.denied);
-        if let Some(input) = shown.filter_map(|witness| witness.input.clone()).next() {
+        let mut shown = difference.permitted.iter().chain(&difference.denied);
+        if let Some(input) = shown.find_map(|witness| witness.input.clone()) {
             return Fate::Survives(tool.name.clone(), input);
         }
         if !difference.equal {

@@ -64,7 +64,9 @@ impl Test {
             Self::Atom(atom) => out.extend(denied.then_some(*atom)),
             Self::Not(test) => test.denied_atoms(!denied, out),
             Self::All(tests) | Self::Any(tests) => {
-                tests.iter().for_each(|test| test.denied_atoms(denied, out));
+                for test in tests {
+                    test.denied_atoms(denied, out);
+                }
             }
         }
     }

@@ -201,7 +201,7 @@ impl<'a> Ground<'a> {
     fn met(&self, machines: &mut Vec<Machine>) -> Result<Vec<Option<Met>>, TooLarge> {
         let mut all = Vec::new();
         for number in 0..self.patterns.len() {
-            let found = self.search(machines, &[&[number]], &Question::Matched)?;
+            let found = self.search(machines, &[&[number]], Question::Matched)?;
             let met = found.paths.first().map(|path| {
                 let kinds = path.iter().filter_map(|kind| self.words.kinds.get(*kind));
                 let words = kinds.map(|kind| kind.word.clone()).collect();
@@ -245,7 +245,7 @@ impl<'a> Ground<'a> {
         rules: &[&[usize]],
         question: Question,
     ) -> Result<bool, TooLarge> {
-        let found = self.search(machines, rules, &question)?;
+        let found = self.search(machines, rules, question)?;
         Ok(!found.paths.is_empty())
     }
 
@@ -253,7 +253,7 @@ impl<'a> Ground<'a> {
         &self,
         machines: &mut Vec<Machine>,
         rules: &[&[usize]],
-        question: &Question,
+        question: Question,
     ) -> Result<Found, TooLarge> {
         machines.truncate(1);
         for rules in rules {
@@ -261,7 +261,7 @@ impl<'a> Ground<'a> {
             let patterns = Patterns::beside(patterns);
             machines.push(Machine::Patterns(Track::new(patterns)));
         }
-        searched(machines, &self.words, question)
+        searched(machines, &self.words, &question)
     }
 }
 

@@ -25,6 +25,17 @@ use crate::config::tool::{Rule, Tool};
 use crate::pattern::Pattern;
 use crate::policy::{Decision, Request, decide_for};
 
+/// What a search for a call showed.
+#[derive(Debug, PartialEq)]
+enum Shown {
+    /// There is none.
+    Nothing,
+    /// This input.
+    Call(Value),
+    /// Nobody knows.
+    Unknown,
+}
+
 /// What a mutant decides otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Difference {
@@ -200,7 +211,7 @@ impl Trial<'_> {
             .lines
             .iter()
             .map(|line| self.search(group, line, &nothing));
-        let idle: Vec<bool> = dropped.map(|found| found == Some(None)).collect();
+        let idle: Vec<bool> = dropped.map(|found| found == Shown::Nothing).collect();
         for ((number, _), left) in group.mutants.iter().zip(&group.left) {
             let mut answer = Some(Difference::None);
             for (line, idle) in group.lines.iter().zip(&idle) {
@@ -208,8 +219,8 @@ impl Trial<'_> {
                     continue;
                 }
                 match self.search(group, line, left) {
-                    Some(None) => {}
-                    Some(Some(input)) if self.differs(*number, &input) => {
+                    Shown::Nothing => {}
+                    Shown::Call(input) if self.differs(*number, &input) => {
                         answer = Some(Difference::Call(self.tool.name.clone(), input));
                     }
                     _ => answer = None,
@@ -219,14 +230,8 @@ impl Trial<'_> {
         }
     }
 
-    /// A call that the rule matches, what is left of it does not, and that passes without the rule:
-    /// none, or nobody knows.
-    fn search(
-        &self,
-        group: &Group<'_>,
-        line: &[Element],
-        left: &Patterns,
-    ) -> Option<Option<Value>> {
+    /// A call that the rule matches, what is left of it does not, and that passes without the rule.
+    fn search(&self, group: &Group<'_>, line: &[Element], left: &Patterns) -> Shown {
         let policies = Machine::Patterns(Track::new(self.policies.clone()));
         let track = |patterns: &Patterns| Machine::Patterns(Track::new(patterns.clone()));
         let mut machines = vec![];
@@ -253,16 +258,17 @@ impl Trial<'_> {
         };
         let found = search(&mut machines, &self.words, &goal);
         let Some(path) = found.paths.first() else {
-            return found.complete.then_some(None);
+            return if found.complete {
+                Shown::Nothing
+            } else {
+                Shown::Unknown
+            };
         };
-        let Some(Machine::Line(line)) = machines.first_mut() else {
-            return None;
+        let input = match machines.first_mut() {
+            Some(Machine::Line(line)) => witness::input(self.tool, line, &spelt(&self.words, path)),
+            _ => None,
         };
-        Some(Some(witness::input(
-            self.tool,
-            line,
-            &spelt(&self.words, path),
-        )?))
+        input.map_or(Shown::Unknown, Shown::Call)
     }
 
     /// Whether a call is really decided otherwise.

@@ -168,7 +168,7 @@ impl Shape {
                 let others: String = others.iter().collect();
                 format!("(?:{one}|[{others}{one}])")
             }
-            Self::Sequence(all) => self.rewritten_sequence(all, random),
+            Self::Sequence(all) => Self::rewritten_sequence(all, random),
             Self::Either(all) => {
                 let mut each: Vec<String> = all.iter().map(|one| one.rewritten(random)).collect();
                 if random.one_in(2) {
@@ -184,9 +184,9 @@ impl Shape {
                     (1, None) => format!("{}{}*", one(), one()),
                     (0, Some(1)) => format!("(?:{}){{0,1}}", one()),
                     (least, Some(most)) => {
-                        let once: String = (0..*least).map(|_| one()).collect();
+                        let always: String = (0..*least).map(|_| one()).collect();
                         let more: String = (*least..*most).map(|_| one() + "?").collect();
-                        format!("{once}{more}")
+                        format!("{always}{more}")
                     }
                     (least, None) => format!("{0}*{0}{{{least}}}", one()),
                 }
@@ -201,7 +201,7 @@ impl Shape {
     }
 
     /// A sequence, which a choice in it may stand around.
-    fn rewritten_sequence(&self, all: &[Self], random: &mut Random) -> String {
+    fn rewritten_sequence(all: &[Self], random: &mut Random) -> String {
         let choice = all.iter().position(|one| matches!(one, Self::Either(_)));
         if let Some(at) = choice
             && let Self::Either(ways) = &all[at]

@@ -49,7 +49,7 @@ fn a_least_length_beyond_what_is_counted_proves_nothing() {
         never("tool x.*"),
     );
     let input = json!({"a": "x".repeat(300), "b": ""});
-    let config = load(&[tool.clone()]);
+    let config = load(std::slice::from_ref(&tool));
     let call = decided(&config, config.tool("t0").unwrap(), &input);
     assert_eq!(call.decision, Decision::Allow);
     assert!(

@@ -191,10 +191,10 @@ fn a_test_around_which_something_stands_is_the_same_test() {
     draw(300, |rng| {
         let mut asked = Asked::random(rng, true);
         let test = asked.test(rng, 2);
-        let text = |rng: &mut Random| -> String {
+        let stretch = |rng: &mut Random| -> String {
             (0..rng.below(3)).map(|_| *rng.pick(&ALPHABET)).collect()
         };
-        let (before, after) = (text(rng), text(rng));
+        let (before, after) = (stretch(rng), stretch(rng));
         let hirs: Vec<&Hir> = asked.hirs.iter().collect();
         let words = probes(&hirs, rng, 150);
         let around = asked.vocabulary.around(&before, &test, &after).unwrap();

@@ -92,14 +92,14 @@ pub(super) fn files() -> Vec<(String, String)> {
 
 /// The configuration with some edits, and one more tool that writes.
 pub(super) fn with_a_writing_tool(edits: &[Edit<'_>]) -> Arc<Config> {
-    let tool = r#"description: Writes a note.
+    let tool = r"description: Writes a note.
 effect: write
 input: {type: object, properties: {}}
 run: {command: [kubectl, get, note]}
 tests:
   - ask: {}
   - deny: {more: 1}
-"#;
+";
     let mut files = edited(edits);
     files.push(("tools.d/kubectl_note.yaml".to_owned(), tool.to_owned()));
     load(files)

@@ -323,15 +323,13 @@ fn check_pattern(
     lengths: Lengths,
 ) {
     let pattern = &written.rule.pattern;
-    if kind == ParameterKind::Text {
-        if !pattern.is_single_word() {
-            reader.error(
-                "not-one-word",
-                written.node,
-                "this pattern matches lists of words, and the parameter is one text",
-                "write one expression for the whole text; a space in it is written `\\ `",
-            );
-        }
+    if kind == ParameterKind::Text && !pattern.is_single_word() {
+        reader.error(
+            "not-one-word",
+            written.node,
+            "this pattern matches lists of words, and the parameter is one text",
+            "write one expression for the whole text; a space in it is written `\\ `",
+        );
     }
     if lengths == Lengths::Ignored {
         return;
