@@ -7,6 +7,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::disallowed_methods,
     reason = "a bench that cannot start stops at once, and prints what it found"
 )]
 
@@ -292,7 +293,7 @@ fn read(folder: &str) -> Vec<File> {
 }
 
 fn load(files: &[File]) -> Arc<Config> {
-    let loaded = policy::load(&Origin::Files(files.to_vec()), Overrides::None).unwrap();
+    let loaded = policy::load(Origin::Files(files.to_vec()), Overrides::None).unwrap();
     assert!(loaded.config.is_some(), "{:#?}", loaded.diagnostics);
     loaded.config.unwrap()
 }

@@ -39,7 +39,8 @@ impl Asked {
                     (limited && !random.one_in(3)).then(|| u32::try_from(random.below(7)).unwrap());
                 let before = asked.vocabulary.atoms().len();
                 let test = asked.vocabulary.expression(&hir, limit).unwrap();
-                asked.printed += &format!("{}~{limit:?} is {test:?}; ", shape.print());
+                let printed = format!("{}~{limit:?} is {test:?}; ", shape.print());
+                asked.printed.push_str(&printed);
                 if asked.vocabulary.atoms().len() > before {
                     asked.meant.push((engine(&hir).unwrap(), limit));
                 }

@@ -68,6 +68,7 @@ fn files(drawn: &[Drawn], without: &BTreeSet<usize>) -> Origin {
 /// The number in the name of a tool's or a policy's file.
 fn number(file: &str) -> usize {
     let name = file.rsplit('/').next().unwrap();
-    let digits = name[1..].split(|c: char| !c.is_ascii_digit()).next();
+    let (_, behind) = name.split_at(1);
+    let digits = behind.split(|c: char| !c.is_ascii_digit()).next();
     digits.unwrap().parse().unwrap()
 }

@@ -376,7 +376,8 @@ impl Drawn {
     pub(super) fn difference(&self, before: &Self) -> String {
         let files = |one: &Self| {
             let all = [&one.tool].into_iter().chain(&one.policies);
-            all.map(|file| format!("{file:#}")).collect::<String>()
+            let texts: Vec<String> = all.map(|file| format!("{file:#}")).collect();
+            texts.concat()
         };
         let (old, new) = (files(before), files(self));
         let gone = old

@@ -13,7 +13,7 @@ use tolkien::policy;
 
 fn load(folder: &str) -> Loaded {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    policy::load(&Origin::at(&root), Overrides::None).unwrap()
+    policy::load(Origin::at(&root), Overrides::None).unwrap()
 }
 
 fn proofs(folder: &str) -> Vec<Proof> {
