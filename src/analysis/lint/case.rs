@@ -1,8 +1,12 @@
 //! Cases that test no rule: a call that is denied because it is not even valid.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use crate::analysis::language::policies;
 use crate::config::Config;
+use crate::config::policy::Policy;
 use crate::config::tool::{Case, Expect, Tool};
 use crate::diagnostic::Diagnostic;
 use crate::policy::{self, Request, decide_for};
@@ -24,6 +28,9 @@ fn untested(config: &Config, tool: &Tool, case: &Case, input: &Value) -> Option<
     let (Expect::Deny, None) = (case.expect, &case.rule) else {
         return None;
     };
+    if !has_rules(config, tool) {
+        return None;
+    }
     let request = Request {
         tool: tool.name.as_str(),
         input,
@@ -45,4 +52,10 @@ fn untested(config: &Config, tool: &Tool, case: &Case, input: &Value) -> Option<
             "mend the input, or write `rule: {schema}` beside it where the schema is what is tested"
         ))
     })
+}
+
+/// Whether a rule could deny a call of the tool; where none could, only the schema is left to test.
+fn has_rules(config: &Config, tool: &Tool) -> bool {
+    let denies = |policy: &Arc<Policy>| !policy.deny.is_empty() || policy.allow.is_some();
+    !tool.arguments.is_empty() || policies(config, tool).iter().any(denies)
 }

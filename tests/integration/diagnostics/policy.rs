@@ -55,8 +55,6 @@ fn rules_that_hold_for_everybody_select_nobody() {
       help: move those rules into a policy of their own; what a role may use at all is closed by `roles` in `tolkien.yaml`
     policies/some.yaml:1:33-1:41 error[selector-not-for-all] `channels` may not stand beside `deny`, `allow` and `never`, which hold for everybody
       help: move those rules into a policy of their own; what a role may use at all is closed by `roles` in `tolkien.yaml`
-    policies/some.yaml:3:9-3:23 warning[not-enforced-yet] `never` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: nothing would prove it
     ");
 }
 
@@ -168,8 +166,6 @@ fn what_is_not_enforced_yet_is_told() {
     insta::assert_snapshot!(of("not-enforced-yet"), @"
     policies/later.yaml:1:10-1:32 warning[not-enforced-yet] `redact` stands here, which this build reads but does not enforce
       help: `serve` refuses it: without it outputs would reach the model unredacted
-    policies/later.yaml:2:9-2:23 warning[not-enforced-yet] `never` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: nothing would prove it
     tolkien.yaml:1:10-1:10 warning[not-enforced-yet] a `sandbox` stands here, which this build reads but does not enforce
       help: `serve` refuses it: remove it, or write `require: off`
     tolkien.yaml:2:1-2:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce

@@ -230,9 +230,11 @@ fn a_word_behind_a_bare_double_dash_is_told() {
 
 #[test]
 fn an_expression_that_lets_a_dash_through_is_told() {
-    insta::assert_snapshot!(of("loose-dash"), @"
+    insta::assert_snapshot!(of("loose-dash"), @r"
     tools.d/dash.yaml:6:31-6:37 warning[loose-dash] `<text>` is not written as a flag, and can match a word that begins with `-`
       help: begin it with a class without `-`: `[a-z0-9].*`, or `<word>`; a flag that is meant is written out
+    tools.d/dash.yaml:6:43-6:48 warning[look-alike] `[^x]+` lets letters of every script through, and some look like others: the Cyrillic `а` like `a`
+      help: list the letters that are meant, as in `[A-Za-zÀ-ÿ]`; `\w` and `\d` are ASCII
     tools.d/dash.yaml:6:43-6:48 warning[loose-dash] `[^x]+` is not written as a flag, and can match a word that begins with `-`
       help: begin it with a class without `-`: `[a-z0-9].*`, or `<word>`; a flag that is meant is written out
     ");
