@@ -191,7 +191,12 @@ fn an_invalid_or_missing_side_is_named() {
     for arguments in [["diff", "main", "."], ["diff", ".", "main"]] {
         let ran = folder.run(&arguments);
         assert_eq!((ran.code, ran.out.as_str()), (4, ""));
-        assert!(ran.err.contains("there is no folder `main`"), "{}", ran.err);
+        assert!(
+            ran.err
+                .contains("`main` is neither a folder nor a revision"),
+            "{}",
+            ran.err
+        );
     }
 }
 
