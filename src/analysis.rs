@@ -2,7 +2,7 @@
 //!
 //! Two levels, never one automaton over the characters of a whole line. Below, [`automaton`] turns
 //! every expression into a minimal automaton over one word, and [`words`] finds every kind of word
-//! that the rules tell apart. Above, [`line`] and [`track`] are automata over kinds of words — a
+//! that the rules tell apart. Above, [`mod@line`] and [`track`] are automata over kinds of words — a
 //! tool's template with its parameter rules, and the patterns of policies — and [`search`] walks them
 //! together, cheapest line first. [`language`] compiles a tool into them; [`invariant`] asks whether a
 //! forbidden line gets through. [`diff`] lays two configurations side by side, command lines and all.
