@@ -1,7 +1,9 @@
 //! One decision: 8 words against 40 rules, beside the least that any decision can cost.
 //!
-//! `one_pass_over_100_bytes` is the bare limit: a compiled automaton over 100 bytes, with nothing
-//! decided. `cargo bench --bench decision` prints both in one run.
+//! `eight_words_forty_rules` is the rules alone; `whole_decision` is `policy::decide`: the role, the
+//! schema, the characters, the rules on the parameter, the command line rendered, and the rules of a
+//! policy on it. `one_pass_over_100_bytes` is the bare limit: a compiled automaton over 100 bytes,
+//! with nothing decided. `cargo bench --bench decision` prints them in one run.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,12 +14,18 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
 
 use divan::Bencher;
 use regex_automata::dfa::Automaton;
 use regex_automata::dfa::dense::DFA;
 use regex_automata::{Anchored, Input};
+use serde_json::{Value, json};
+use tolkien::call::Caller;
+use tolkien::config::policy::Channel;
+use tolkien::config::{Config, File, Origin, Overrides};
 use tolkien::pattern::{Lengths, Names, Pattern, RuleSet};
+use tolkien::policy::{self, Decision, Request, decide};
 
 fn main() {
     divan::main();
@@ -131,6 +139,70 @@ fn eight_words_forty_rules(bencher: Bencher<'_, '_>) {
     let rules = RuleSet::new(&patterns);
     assert_eq!(rules.matching(&WORDS).collect::<Vec<_>>(), [24]);
     bencher.bench(|| rules.matching(black_box(&WORDS)).first());
+}
+
+/// The same rules as a configuration: half of what is denied stands in the tool, half in a policy on
+/// its whole command line.
+fn config() -> Arc<Config> {
+    let (own, others) = DENY.split_at(DENY.len() / 2);
+    let lets = LETS.map(|(name, re, max)| match max {
+        Some(max) => (name.to_owned(), json!({"re": re, "max": max})),
+        None => (name.to_owned(), json!(re)),
+    });
+    let parts = PARTS.map(|(name, text)| (name.to_owned(), json!(text)));
+    let tool = json!({
+        "description": "Read-only queries against the cluster.",
+        "effect": "read",
+        "input": {
+            "type": "object",
+            "required": ["args"],
+            "properties": {"args": {
+                "type": "array",
+                "items": {"type": "string", "maxLength": 1000},
+                "minItems": 1,
+                "maxItems": 40,
+            }},
+        },
+        "run": {"command": ["kubectl", "{{ args }}", "--request-timeout=50s"]},
+        "let": Value::Object(lets.into_iter().collect()),
+        "parts": Value::Object(parts.into_iter().collect()),
+        "arguments": {"args": {"allow": ALLOW, "deny": own}},
+        "tests": [{"allow": {"args": WORDS}}, {"deny": "get secrets"}],
+    });
+    let deny = others.iter().enumerate();
+    let deny: Value = deny
+        .map(|(at, rule)| json!({"id": format!("r{at}"), "match": format!("kubectl {rule}")}))
+        .collect();
+    let policy = json!({"applies_to": {"tools": ["kubectl"]}, "deny": deny});
+    let files = vec![
+        File::new("prompts/system.md", "You are the agent.\n"),
+        File::new("tools.d/kubectl.yaml", tool.to_string()),
+        File::new("policies/read-only.yaml", policy.to_string()),
+    ];
+    let loaded = policy::load(Origin::Files(files), Overrides::None).unwrap();
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+}
+
+#[divan::bench]
+fn whole_decision(bencher: Bencher<'_, '_>) {
+    let config = config();
+    let caller = Caller {
+        name: serde_json::from_value(json!("joao")).unwrap(),
+        role: serde_json::from_value(json!("operator")).unwrap(),
+        channel: Channel::Api,
+    };
+    let input = json!({"args": WORDS});
+    let decision = || {
+        let request = Request {
+            tool: "kubectl",
+            input: black_box(&input),
+        };
+        decide(&config, request, &caller)
+    };
+    assert_eq!(decision().decision(), Decision::Allow);
+    bencher.bench(decision);
 }
 
 #[divan::bench]
