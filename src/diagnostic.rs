@@ -244,12 +244,18 @@ fn by_place(a: &Diagnostic, b: &Diagnostic) -> Ordering {
         .then_with(|| a.code.cmp(&b.code))
 }
 
+/// The characters of a long line are counted from the last of these many bytes on: a file may be one
+/// line, with a finding at every other byte.
+const STRIDE: usize = 1024;
+
 /// The text of one file, and the only counter of its lines.
 #[derive(Debug, Clone)]
 pub struct Source {
     name: Arc<str>,
     text: Arc<str>,
     lines: Arc<[usize]>,
+    /// How many characters begin before every [`STRIDE`] bytes.
+    characters: Arc<[usize]>,
     embedded: Option<Arc<Embedded>>,
 }
 
@@ -260,10 +266,21 @@ impl Source {
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(at, _)| at + 1))
             .collect();
+        let mut before = 0;
+        let characters = text
+            .as_bytes()
+            .chunks(STRIDE)
+            .map(|chunk| {
+                let here = before;
+                before += begun(chunk);
+                here
+            })
+            .collect();
         Self {
             name: name.into(),
             text,
             lines,
+            characters,
             embedded: None,
         }
     }
@@ -335,12 +352,26 @@ impl Source {
     fn position(&self, at: usize) -> Position {
         let line = self.line_of(at);
         let start = self.lines.get(line).copied().unwrap_or(0);
-        let column = self.text.get(start..at).map_or(0, |s| s.chars().count());
+        let column = self.characters_before(at) - self.characters_before(start);
         Position {
             line: u32::try_from(line + 1).unwrap_or(u32::MAX),
             column: u32::try_from(column + 1).unwrap_or(u32::MAX),
         }
     }
+
+    /// How many characters begin before a byte of the text.
+    fn characters_before(&self, at: usize) -> usize {
+        let stride = (at / STRIDE).min(self.characters.len().saturating_sub(1));
+        let counted = self.characters.get(stride).copied().unwrap_or(0);
+        let rest = self.text.as_bytes().get(stride * STRIDE..at);
+        counted + rest.map_or(0, begun)
+    }
+}
+
+/// How many characters begin in a stretch of UTF-8.
+fn begun(bytes: &[u8]) -> usize {
+    let continues = |byte: &&u8| matches!(byte, 0x80..=0xbf);
+    bytes.len() - bytes.iter().filter(continues).count()
 }
 
 /// The known name that `word` was probably meant to be, for "did you mean".
@@ -407,6 +438,19 @@ mod tests {
                 column: 11
             }
         );
+    }
+
+    #[test]
+    fn columns_of_a_long_line_count_characters_too() {
+        let text = "é: 1\n".to_owned() + &"ü-".repeat(STRIDE);
+        let source = Source::new("a.yaml", text.as_str());
+        for (at, _) in text.char_indices() {
+            let before = text.get(..at).unwrap();
+            let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+            let column = u32::try_from(column).unwrap();
+            assert_eq!(source.place(at..at).start.column, column, "{at}");
+        }
+        assert_eq!(source.place(9999..9999).to_string(), "a.yaml:2:2049");
     }
 
     #[test]

@@ -159,6 +159,10 @@ fn patch<'a>(fix: &'a Fix, sources: &BTreeMap<&str, &'a Source>) -> Option<Snipp
     Some(window.snippet(&fix.place.file).patch(patch))
 }
 
+/// Nobody reads a longer line, in bytes: only the place is told, or every finding of a file that is one
+/// line would show the whole file.
+const LONGEST_LINE: usize = 2 * 1024;
+
 /// The whole lines around a stretch: a large file is not laid out again for each of its findings.
 struct Window<'a> {
     text: &'a str,
@@ -168,15 +172,26 @@ struct Window<'a> {
 
 impl<'a> Window<'a> {
     fn around(source: &'a Source, bytes: Range<usize>) -> Option<Self> {
-        let text = source.text();
-        let before = text.get(..bytes.start)?;
-        let starts_at = before.rfind('\n').map_or(0, |at| at + 1);
+        let text = source.text().as_bytes();
+        let is_end = |byte: &u8| *byte == b'\n';
+        let before = text.get(bytes.start.saturating_sub(LONGEST_LINE)..bytes.start)?;
+        let starts_at = match before.iter().rposition(is_end) {
+            Some(at) => bytes.start - before.len() + at + 1,
+            None if before.len() == bytes.start => 0,
+            None => return None,
+        };
         let after = text.get(bytes.end..)?;
-        let ends_at = bytes.end + after.find('\n').unwrap_or(after.len());
-        Some(Self {
-            text: text.get(starts_at..ends_at)?,
+        let ends_at = match after.iter().take(LONGEST_LINE).position(is_end) {
+            Some(at) => bytes.end + at,
+            None if after.len() < LONGEST_LINE => text.len(),
+            None => return None,
+        };
+        let text = source.text().get(starts_at..ends_at)?;
+        let is_read = text.split('\n').all(|line| line.len() <= LONGEST_LINE);
+        is_read.then(|| Self {
+            text,
             starts_at,
-            line: before.matches('\n').count() + 1,
+            line: source.place(bytes).start.line as usize,
         })
     }
 

@@ -67,6 +67,31 @@ fn findings_show_their_lines_their_labels_and_the_way_out() {
 }
 
 #[test]
+fn of_a_line_that_nobody_reads_only_the_place_is_shown() {
+    let text = format!("a: {}\nb: 1\n", "é".repeat(LONGEST_LINE));
+    let source = Source::new("tools.d/a.yaml", text.as_str());
+    let second = text.find("b: 1").unwrap();
+    let loaded = Loaded {
+        diagnostics: vec![
+            Diagnostic::error("long", source.place(5..7), "in a long line"),
+            Diagnostic::error("after", source.place(second..second + 1), "after it"),
+        ],
+        sources: vec![source],
+        ..loaded()
+    };
+    insta::assert_snapshot!(human(&loaded, Paint::plain()), @r"
+    error[long]: in a long line
+    --> tools.d/a.yaml:1:5
+
+    error[after]: after it
+     --> tools.d/a.yaml:2:1
+      |
+    2 | b: 1
+      | ^
+    ");
+}
+
+#[test]
 fn the_summary_counts_the_findings_and_what_was_checked() {
     assert_eq!(
         summary(&loaded()),
