@@ -7,7 +7,7 @@ use super::expression::TooLarge;
 use super::language::{Depth, Judge, Language, learn_words, track, wanted};
 use super::line::{IMPOSSIBLE, Line};
 use super::search::{Goal, Machine, States, search};
-use super::track::Track;
+use super::track::{Patterns, Track};
 use super::vocabulary::Vocabulary;
 use super::witness::{input, spelt};
 use super::words::Words;
@@ -138,8 +138,12 @@ impl<'a> Attempt<'a> {
         learn_words(self.tool, self.policies, &mut vocabulary);
         let language = Language::new(self.tool, self.depth, &mut vocabulary)?;
         let (judge, patterns) = Judge::new(self.config, self.tool, None, &mut vocabulary)?;
-        let forbidden = rules.iter().map(|rule| track(rule, &mut vocabulary));
-        let mut forbidden: Vec<Track> = forbidden.collect::<Result<_, _>>()?;
+        let forbidden = rules.iter().map(|rule| {
+            let mut patterns = Patterns::new();
+            vocabulary.rule(rule, &mut patterns)?;
+            Ok(patterns)
+        });
+        let forbidden: Vec<Patterns> = forbidden.collect::<Result<_, _>>()?;
         let words = Words::explore(&vocabulary, &wanted([&language]))
             .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))?;
         let opaque = language
@@ -158,14 +162,14 @@ impl<'a> Attempt<'a> {
                 Machine::Line(line),
                 Machine::Patterns(Track::new(patterns.clone())),
             ];
-            for ((rule, track), outcome) in rules.iter().zip(forbidden.drain(..)).zip(&mut outcomes)
-            {
-                machines.push(Machine::Patterns(track));
-                self.one(rule, &judge, &mut machines, &words, &opaque, outcome);
-                machines.truncate(2);
+            if together(&forbidden, &judge, &mut machines, &words, &mut outcomes) {
+                continue;
             }
-            let again = rules.iter().map(|rule| track(rule, &mut vocabulary));
-            forbidden = again.collect::<Result<_, _>>()?;
+            for ((rule, patterns), outcome) in rules.iter().zip(&forbidden).zip(&mut outcomes) {
+                machines.truncate(2);
+                machines.push(Machine::Patterns(Track::new(patterns.clone())));
+                self.one(rule, &judge, &mut machines, &words, &opaque, outcome);
+            }
         }
         for (rule, (outcome, _)) in rules.iter().zip(&mut outcomes) {
             if *outcome == Outcome::Proved && self.is_idle(rule)? {
@@ -275,6 +279,27 @@ impl<'a> Attempt<'a> {
     }
 }
 
+/// Whether one search proves that a line is none of what any rule forbids, as nearly always.
+fn together(
+    forbidden: &[Patterns],
+    judge: &Judge,
+    machines: &mut Vec<Machine>,
+    words: &Words,
+    outcomes: &mut [(Outcome, Effort)],
+) -> bool {
+    machines.push(Machine::Patterns(Track::new(Patterns::beside(forbidden))));
+    let found = search(machines, words, &Forbidden { judge, wanted: 1 });
+    let proved = found.paths.is_empty() && found.complete;
+    for (_, effort) in outcomes.iter_mut().filter(|_| proved) {
+        *effort = Effort {
+            word_states: words.states,
+            kinds: words.kinds.len(),
+            line_states: effort.line_states + found.states,
+        };
+    }
+    proved
+}
+
 /// A whole line that the policies let through and the last machine forbids.
 struct Forbidden<'a> {
     judge: &'a Judge,
@@ -286,9 +311,13 @@ impl Goal for Forbidden<'_> {
         let [Machine::Line(_), Machine::Patterns(policies), ..] = machines else {
             return true;
         };
-        let [line, policy, ..] = states;
+        let [line, policy, matching, ..] = states;
         let settled = policies.settled(*policy);
-        *line == IMPOSSIBLE || settled.is_none_or(|settled| self.judge.is_hopeless(settled))
+        let dead = match machines.get(2) {
+            Some(Machine::Patterns(forbidden)) => forbidden.is_dead(*matching),
+            _ => true,
+        };
+        dead || *line == IMPOSSIBLE || settled.is_none_or(|settled| self.judge.is_hopeless(settled))
     }
 
     fn is_met(&self, machines: &[Machine], states: &States) -> bool {

@@ -25,6 +25,7 @@ use crate::analysis::words::Words;
 use crate::config::Config;
 use crate::config::policy::Policy;
 use crate::config::tool::{ArgumentRules, Rule, Tool};
+use crate::policy::{self, Request, Verdict, decide_for};
 
 /// What is known of one rule for one tool.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -113,7 +114,10 @@ pub(super) fn survey(config: &Config, tool: &Tool) -> Result<Survey, TooLarge> {
     for list in of_tool(tool).into_iter().chain(of_policies) {
         Ground::new(tool, policies, &list)?.compare(&list, &mut survey)?;
     }
-    firing(config, tool, &mut survey)?;
+    let quiet = seen_firing(config, tool, &mut survey);
+    if !quiet.is_empty() {
+        firing(config, tool, &quiet, &mut survey)?;
+    }
     Ok(survey)
 }
 
@@ -265,15 +269,86 @@ impl<'a> Ground<'a> {
     }
 }
 
-/// Notes which `allow` lets anything through.
-fn firing(config: &Config, tool: &Tool, survey: &mut Survey) -> Result<(), TooLarge> {
+/// Notes which `allow` lets a call through that is known already, of a case or as the cheapest that a
+/// rule matches; the names of the others.
+fn seen_firing(config: &Config, tool: &Tool, survey: &mut Survey) -> BTreeSet<String> {
+    let of_policies = policies(config, tool)
+        .iter()
+        .flat_map(|policy| &policy.tests);
+    let cases = tool
+        .tests
+        .iter()
+        .chain(of_policies.filter(|case| case.tool == tool.name));
+    let inputs = cases.filter_map(|case| policy::input(tool, &case.input).ok());
+    let met = survey
+        .values()
+        .filter_map(|fact| fact.met.as_ref()?.input.clone());
+    let mut quiet: BTreeMap<&str, (Option<&str>, &Rule)> = BTreeMap::new();
+    for (name, rules) in &tool.arguments {
+        let allows = rules.allow.iter().flatten();
+        quiet.extend(allows.map(|rule| (rule.id.as_str(), (Some(name.as_str()), rule))));
+    }
+    for policy in applying(config, tool, None) {
+        let allows = policy.allow.iter().flatten();
+        quiet.extend(allows.map(|rule| (rule.id.as_str(), (None, rule))));
+    }
+    let mut fired = BTreeSet::new();
+    for input in inputs.chain(met) {
+        let request = Request {
+            tool: tool.name.as_str(),
+            input: &input,
+        };
+        let verdict = decide_for(config, request, None);
+        let call = match &verdict {
+            Verdict::Allow(permit) => permit.call(),
+            Verdict::Ask(pending) => pending.call(),
+            Verdict::Deny(_) => continue,
+        };
+        quiet.retain(|id, (parameter, rule)| {
+            let fires = match parameter {
+                Some(name) => rule.pattern.matches(&texts(call.input().get(*name))),
+                None => call.lines().iter().any(|line| rule.pattern.matches(line)),
+            };
+            if fires {
+                fired.insert((*id).to_owned());
+            }
+            !fires
+        });
+        if quiet.is_empty() {
+            break;
+        }
+    }
+    let quiet = quiet.into_keys().map(str::to_owned).collect();
+    for id in fired {
+        survey.entry(id).or_default().fires = true;
+    }
+    quiet
+}
+
+/// What the rules on a parameter read of its value.
+fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Notes which of some `allow` let anything through.
+fn firing(
+    config: &Config,
+    tool: &Tool,
+    quiet: &BTreeSet<String>,
+    survey: &mut Survey,
+) -> Result<(), TooLarge> {
     let mut vocabulary = Vocabulary::default();
     learn_words(tool, policies(config, tool), &mut vocabulary);
     let whole = Language::new(tool, Depth::Ruled, &mut vocabulary)?;
     let (judge, patterns) = Judge::new(config, tool, None, &mut vocabulary)?;
     let mut single = Vec::new();
     for (name, rules) in &tool.arguments {
-        for allow in rules.allow.iter().flatten() {
+        let allows = rules.allow.iter().flatten();
+        for allow in allows.filter(|rule| quiet.contains(rule.id.as_str())) {
             let alone = with_only(tool, name, rules, allow);
             let lines = Language::new(&alone, Depth::Ruled, &mut vocabulary)?;
             let itself = by_itself(&alone, name, Depth::Ruled, &mut vocabulary)?;
@@ -301,7 +376,8 @@ fn firing(config: &Config, tool: &Tool, survey: &mut Survey) -> Result<(), TooLa
         }
         survey.entry(allow.id.to_string()).or_default().fires = fires;
     }
-    let allows = allows(config, tool);
+    let mut allows = allows(config, tool);
+    allows.retain(|_, name| quiet.contains(name));
     let goal = Firing {
         judge: &judge,
         left: RefCell::new(allows.keys().copied().collect()),
