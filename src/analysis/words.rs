@@ -5,8 +5,8 @@
 //! word is stands beside the walk and is never counted in it: a kind is kept apart by length only
 //! where a limit asks, and a word of a wanted length is made by going round a loop of one character.
 
+mod joint;
 mod lengths;
-
 mod walk;
 
 use rustc_hash::FxHashMap;

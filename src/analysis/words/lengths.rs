@@ -151,8 +151,8 @@ impl Round {
         let mut ways = vec![(u32::MAX, Step::None); walk.states.len()];
         let mut loops = vec![None; walk.states.len()];
         let mut heap = BinaryHeap::new();
-        for (state, edges) in (0_u32..).zip(&walk.edges) {
-            let turn = edges.iter().find(|edge| edge.to == state);
+        for state in 0..u32::try_from(walk.states.len()).unwrap_or(u32::MAX) {
+            let turn = walk.edges(state).iter().find(|edge| edge.to == state);
             let way = walk.ways.get(state as usize).copied();
             if let (Some(turn), Some((cost, _))) = (turn, way)
                 && let Some(slot) = loops.get_mut(state as usize)
@@ -167,7 +167,7 @@ impl Round {
             if ways.get(state as usize).is_none_or(|way| way.0 < cost) {
                 continue;
             }
-            for edge in walk.edges.get(state as usize).into_iter().flatten() {
+            for edge in walk.edges(state) {
                 let reached = cost.saturating_add(edge.cost);
                 if let Some(way) = ways.get_mut(edge.to as usize)
                     && reached < way.0
@@ -236,6 +236,12 @@ enum Search {
 /// Looks at every word, length by length.
 fn by_length(walk: &Walk, ends: &[u32], wanted: &Wanted) -> Search {
     let useful = reaching(walk, ends);
+    let mut is_end = vec![false; walk.states.len()];
+    for end in ends {
+        if let Some(is_end) = is_end.get_mut(*end as usize) {
+            *is_end = true;
+        }
+    }
     let mut layers: Vec<Vec<(u32, u32, char)>> = Vec::new();
     let mut layer = vec![(0, 0, '\0')];
     let mut pairs = 0;
@@ -246,14 +252,16 @@ fn by_length(walk: &Walk, ends: &[u32], wanted: &Wanted) -> Search {
             return Search::Nothing;
         }
         if wanted.fits(length)
-            && let Some(at) = layer.iter().position(|(state, ..)| ends.contains(state))
+            && let Some(at) = layer
+                .iter()
+                .position(|(state, ..)| is_end.get(*state as usize) == Some(&true))
         {
             layers.push(layer);
             return Search::Found(read_back(&layers, at));
         }
         let mut next = Vec::new();
         for (from, (state, ..)) in (0_u32..).zip(&layer) {
-            for edge in walk.edges.get(*state as usize).into_iter().flatten() {
+            for edge in walk.edges(*state) {
                 let to = edge.to as usize;
                 if useful.get(to) == Some(&true)
                     && let Some(met) = met.get_mut(to)
@@ -286,14 +294,7 @@ fn read_back(layers: &[Vec<(u32, u32, char)>], at: usize) -> String {
 
 /// The states from which one of the ends can be reached.
 fn reaching(walk: &Walk, ends: &[u32]) -> Vec<bool> {
-    let mut into: Vec<Vec<u32>> = vec![Vec::new(); walk.states.len()];
-    for (state, edges) in (0_u32..).zip(&walk.edges) {
-        for edge in edges {
-            if let Some(into) = into.get_mut(edge.to as usize) {
-                into.push(state);
-            }
-        }
-    }
+    let before = walk.before();
     let mut useful = vec![false; walk.states.len()];
     let mut open = ends.to_vec();
     while let Some(state) = open.pop() {
@@ -301,7 +302,7 @@ fn reaching(walk: &Walk, ends: &[u32]) -> Vec<bool> {
             && !*useful
         {
             *useful = true;
-            open.extend(into.get(state as usize).into_iter().flatten());
+            open.extend(before.get(state as usize).into_iter().flatten());
         }
     }
     useful
