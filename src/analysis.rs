@@ -24,6 +24,8 @@ pub mod diff;
 
 mod expression;
 
+mod grouping;
+
 pub mod invariant;
 
 mod language;

@@ -5,10 +5,12 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::bits::Bits;
+use super::grouping::Groupings;
 use super::line::{self, Line};
 use super::track::{self, Track};
 use super::words::Words;
@@ -18,6 +20,9 @@ pub(super) const MOST_STATES: usize = 400_000;
 
 /// What one more word of a line costs, beside what it costs to read.
 const WORD: u32 = 12;
+
+/// What has no number yet.
+const UNKNOWN: u32 = u32::MAX;
 
 /// What the automata of a search have come to, in their order; what is not used is 0.
 pub(super) type States = [u32; MOST_MACHINES];
@@ -95,8 +100,7 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
     let mut nodes = Nodes::new(start);
     let mut heap = BinaryHeap::from([Reverse((0_u32, 0_u32))]);
     let mut done: Vec<bool> = Vec::new();
-    let kinds = told_apart(machines, words);
-    let mut seen: FxHashSet<States> = FxHashSet::default();
+    let mut ways = Ways::new(machines, words);
     let mut found = Found {
         paths: Vec::new(),
         states: 0,
@@ -118,16 +122,15 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
                 break;
             }
         }
-        // Cheapest first: of those that lead the same way the first counts.
-        seen.clear();
-        for (kind, reading, groups) in &kinds {
+        let onward = ways.onward(machines, &states);
+        for (kind, reading, groups) in onward
+            .iter()
+            .filter_map(|way| ways.kinds.get(*way as usize))
+        {
             let mut after = States::default();
             let each = states.iter().zip(groups).zip(&mut after);
             for (machine, ((state, group), after)) in machines.iter_mut().zip(each) {
                 *after = machine.after(*state, *group);
-            }
-            if !seen.insert(after) {
-                continue;
             }
             if goal.is_hopeless(machines, &after) {
                 continue;
@@ -162,6 +165,52 @@ fn told_apart(machines: &mut [Machine], words: &Words) -> Vec<(usize, u32, State
         }
     }
     kinds
+}
+
+/// Which kinds of words lead different ways from where.
+struct Ways {
+    /// What `told_apart` gives.
+    kinds: Vec<(usize, u32, States)>,
+    groupings: Groupings,
+    /// For each machine and each of its states which kinds lead the same way.
+    by_state: [Vec<u32>; MOST_MACHINES],
+}
+
+impl Ways {
+    fn new(machines: &mut [Machine], words: &Words) -> Self {
+        Self {
+            kinds: told_apart(machines, words),
+            groupings: Groupings::default(),
+            by_state: Default::default(),
+        }
+    }
+
+    /// The cheapest of all kinds that lead the same way from these states, one for each way.
+    fn onward(&mut self, machines: &mut [Machine], states: &States) -> Rc<[u32]> {
+        let mut all: Option<u32> = None;
+        let each = machines.iter_mut().zip(states).zip(&mut self.by_state);
+        for (number, ((machine, state), by_state)) in each.enumerate() {
+            let at = *state as usize;
+            if by_state.len() <= at {
+                by_state.resize(at + 1, UNKNOWN);
+            }
+            let Some(grouping) = by_state.get_mut(at) else {
+                continue;
+            };
+            if *grouping == UNKNOWN {
+                let after = self.kinds.iter().map(|(_, _, groups)| {
+                    let group = groups.get(number).copied().unwrap_or(UNKNOWN);
+                    machine.after(*state, group)
+                });
+                *grouping = self.groupings.number(after);
+            }
+            all = Some(match all {
+                Some(all) => self.groupings.common(all, *grouping),
+                None => *grouping,
+            });
+        }
+        self.groupings.firsts(all.unwrap_or(UNKNOWN))
+    }
 }
 
 /// The states met so far, each with the cheapest way to it.

@@ -12,11 +12,13 @@ use rustc_hash::FxHashMap;
 use crate::analysis::automaton::{Automaton, DEAD};
 use crate::analysis::bits::Bits;
 use crate::analysis::classes::Classes;
+use crate::analysis::grouping::Groupings;
 
 /// Automata that walk together.
-pub(super) enum Joint {
-    One(One),
-    Pair(Box<Pair>),
+pub(super) struct Joint {
+    whole: Part,
+    /// Which characters lead the same way from a state.
+    groupings: Groupings,
 }
 
 impl Joint {
@@ -27,32 +29,85 @@ impl Joint {
         classes: &Classes,
         characters: &[usize],
     ) -> Option<Self> {
-        match automata {
-            [] => Some(Self::One(One::none(characters))),
-            automata => Self::of(automata, 0, classes, characters),
+        let mut groupings = Groupings::default();
+        let mut parts = Vec::with_capacity(automata.len());
+        for (number, automaton) in automata.iter().enumerate() {
+            let one = One::new(
+                automaton.as_ref(),
+                number,
+                classes,
+                characters,
+                &mut groupings,
+            );
+            parts.push(Part::One(one?));
         }
-    }
-
-    fn of(
-        automata: &[impl AsRef<Automaton>],
-        first: usize,
-        classes: &Classes,
-        characters: &[usize],
-    ) -> Option<Self> {
-        if let [automaton] = automata {
-            let one = One::new(automaton.as_ref(), first, classes, characters);
-            return one.map(Self::One);
+        if parts.is_empty() {
+            parts.push(Part::One(One::none(characters, &mut groupings)));
         }
-        let half = automata.len() / 2;
-        let (left, right) = automata.split_at(half);
-        Some(Self::Pair(Box::new(Pair::new(
-            Self::of(left, first, classes, characters)?,
-            Self::of(right, first + half, classes, characters)?,
-        ))))
+        while parts.len() > 1 {
+            let mut halves = parts.into_iter();
+            parts = Vec::new();
+            while let Some(left) = halves.next() {
+                parts.push(match halves.next() {
+                    Some(right) => Part::Pair(Box::new(Pair::new(left, right))),
+                    None => left,
+                });
+            }
+        }
+        Some(Self {
+            whole: parts.pop()?,
+            groupings,
+        })
     }
 
     /// The state before the first character.
     pub(super) fn start(&mut self) -> u32 {
+        self.whole.start()
+    }
+
+    /// Writes the ways on from a state: one character of each group that leads another way, the
+    /// first, and the state after it.
+    pub(super) fn onward(&mut self, state: u32, out: &mut Vec<(u32, u32)>) {
+        self.whole.expand(state, &mut self.groupings);
+        let firsts = self.groupings.firsts(self.whole.grouping(state));
+        let after = self.whole.after(state).iter().copied();
+        out.clear();
+        out.extend(firsts.iter().copied().zip(after));
+    }
+
+    /// Which automata can still accept, as the number of a set.
+    pub(super) fn alive(&self, state: u32) -> u32 {
+        self.whole.alive(state)
+    }
+
+    /// Which automata accept, as the number of a set.
+    pub(super) fn accepting(&self, state: u32) -> u32 {
+        self.whole.accepting(state)
+    }
+
+    /// The automata of a set that `alive` numbers, of so many.
+    pub(super) fn alive_set(&self, set: u32, automata: usize) -> Bits {
+        let mut out = Bits::none(automata);
+        self.whole.set(set, |pair| &pair.alive, &mut out);
+        out
+    }
+
+    /// The automata of a set that `accepting` numbers, of so many.
+    pub(super) fn accepting_set(&self, set: u32, automata: usize) -> Bits {
+        let mut out = Bits::none(automata);
+        self.whole.set(set, |pair| &pair.accepting, &mut out);
+        out
+    }
+}
+
+/// An automaton, or two parts together.
+enum Part {
+    One(One),
+    Pair(Box<Pair>),
+}
+
+impl Part {
+    fn start(&mut self) -> u32 {
         match self {
             Self::One(one) => one.start,
             Self::Pair(pair) => {
@@ -62,78 +117,55 @@ impl Joint {
         }
     }
 
-    /// Finds out where characters lead from a state: to be called before `next` and `firsts`.
-    pub(super) fn expand(&mut self, state: u32) {
+    /// Finds out where characters lead from a state.
+    fn expand(&mut self, state: u32, groupings: &mut Groupings) {
         if let Self::Pair(pair) = self {
-            pair.expand(state);
+            pair.expand(state, groupings);
         }
     }
 
-    /// The state after each group of characters that lead different ways.
-    pub(super) fn next(&self, state: u32) -> &[u32] {
+    /// The state after each group of characters, where the state is expanded.
+    fn after(&self, state: u32) -> &[u32] {
         let (cells, at) = match self {
             Self::One(one) => (&one.cells, one.states.get(state as usize).map(|one| one.at)),
-            Self::Pair(pair) => (
-                &pair.cells,
-                pair.states.get(state as usize).map(|pair| pair.at),
-            ),
+            Self::Pair(pair) => {
+                let at = pair.states.get(state as usize).map(|state| state.at);
+                (&pair.cells, at)
+            }
         };
         let cells = at.and_then(|at| cells.get(at as usize..));
-        let cells = cells.and_then(|cells| cells.get(..self.firsts(state).len()));
         cells.unwrap_or_default()
     }
 
-    /// The first character of each of these groups.
-    pub(super) fn firsts(&self, state: u32) -> &[u32] {
-        let groupings = match self {
-            Self::One(one) => &one.groupings,
-            Self::Pair(pair) => &pair.groupings,
-        };
-        let firsts = groupings.firsts.get(self.grouping(state) as usize);
-        firsts.map(Box::as_ref).unwrap_or_default()
-    }
-
+    /// Which characters lead the same way, where the state is expanded.
     fn grouping(&self, state: u32) -> u32 {
-        match self {
-            Self::One(one) => one.states.get(state as usize).map(|state| state.grouping),
-            Self::Pair(pair) => pair.states.get(state as usize).map(|state| state.grouping),
-        }
-        .unwrap_or(UNKNOWN)
+        let state = state as usize;
+        let grouping = match self {
+            Self::One(one) => one.states.get(state).map(|state| state.grouping),
+            Self::Pair(pair) => pair.states.get(state).map(|state| state.grouping),
+        };
+        grouping.unwrap_or(UNKNOWN)
     }
 
-    /// Which of them can still accept, as the number of a set.
-    pub(super) fn alive(&self, state: u32) -> u32 {
+    fn alive(&self, state: u32) -> u32 {
         match self {
             Self::One(_) => u32::from(state != DEAD),
-            Self::Pair(pair) => pair
-                .states
-                .get(state as usize)
-                .map_or(0, |state| state.alive),
+            Self::Pair(pair) => {
+                let state = pair.states.get(state as usize);
+                state.map_or(0, |state| state.alive)
+            }
         }
     }
 
-    /// Which of them accept, as the number of a set.
-    pub(super) fn accepting(&self, state: u32) -> u32 {
+    fn accepting(&self, state: u32) -> u32 {
+        let state = state as usize;
         match self {
             Self::One(one) => one
                 .states
-                .get(state as usize)
+                .get(state)
                 .map_or(0, |state| state.accepts.into()),
-            Self::Pair(pair) => pair
-                .states
-                .get(state as usize)
-                .map_or(0, |state| state.accepting),
+            Self::Pair(pair) => pair.states.get(state).map_or(0, |state| state.accepting),
         }
-    }
-
-    /// Puts the automata of a set that `alive` numbers into `out`.
-    pub(super) fn alive_set(&self, set: u32, out: &mut Bits) {
-        self.set(set, |pair| &pair.alive, out);
-    }
-
-    /// Puts the automata of a set that `accepting` numbers into `out`.
-    pub(super) fn accepting_set(&self, set: u32, out: &mut Bits) {
-        self.set(set, |pair| &pair.accepting, out);
     }
 
     fn set(&self, set: u32, of: fn(&Pair) -> &Numbers, out: &mut Bits) {
@@ -154,13 +186,12 @@ impl Joint {
 const UNKNOWN: u32 = u32::MAX;
 
 /// One automaton.
-pub(super) struct One {
+struct One {
     number: usize,
     start: u32,
     states: Vec<OneState>,
     /// For each state, from `at` on, the state after each group of its grouping.
     cells: Vec<u32>,
-    groupings: Groupings,
 }
 
 struct OneState {
@@ -171,19 +202,16 @@ struct OneState {
 
 impl One {
     /// No automaton: one state, which everything leads to.
-    fn none(characters: &[usize]) -> Self {
-        let mut groupings = Groupings::default();
-        let state = OneState {
-            grouping: groupings.number(vec![0; characters.len()]),
-            at: 0,
-            accepts: false,
-        };
+    fn none(characters: &[usize], groupings: &mut Groupings) -> Self {
         Self {
             number: 0,
             start: DEAD,
-            states: vec![state],
+            states: vec![OneState {
+                grouping: groupings.number(characters.iter().map(|_| 0)),
+                at: 0,
+                accepts: false,
+            }],
             cells: vec![DEAD],
-            groupings,
         }
     }
 
@@ -192,6 +220,7 @@ impl One {
         number: usize,
         classes: &Classes,
         characters: &[usize],
+        groupings: &mut Groupings,
     ) -> Option<Self> {
         let map = automaton.map_from(classes);
         let own = characters.iter().map(|class| map.get(*class).copied());
@@ -201,24 +230,21 @@ impl One {
             start: automaton.start(),
             states: Vec::with_capacity(automaton.size()),
             cells: Vec::new(),
-            groupings: Groupings::default(),
         };
-        // Few states differ in which characters lead the same way.
-        let mut known: FxHashMap<Vec<u32>, u32> = FxHashMap::default();
+        // Few states differ in which classes lead the same way.
+        let mut classes_alike = Groupings::default();
+        let mut known: Vec<u32> = Vec::new();
         for state in 0..u32::try_from(automaton.size()).ok()? {
-            let mut firsts: FxHashMap<u32, u32> = FxHashMap::default();
             let after = (0..automaton.classes().count()).map(|class| automaton.step(state, class));
-            let alike = after.map(|after| {
-                let fresh = u32::try_from(firsts.len()).unwrap_or(UNKNOWN);
-                *firsts.entry(after).or_insert(fresh)
-            });
-            let alike: Vec<u32> = alike.collect();
-            let grouping = if let Some(known) = known.get(&alike) {
+            let alike = classes_alike.number(after);
+            let grouping = if let Some(known) = known.get(alike as usize) {
                 *known
             } else {
+                let alike = classes_alike.groups(alike);
                 let groups = own.iter().map(|class| alike.get(*class).copied());
-                let grouping = one.groupings.number(groups.collect::<Option<_>>()?);
-                known.insert(alike, grouping);
+                let groups: Vec<u32> = groups.collect::<Option<_>>()?;
+                let grouping = groupings.number(groups);
+                known.push(grouping);
                 grouping
             };
             one.states.push(OneState {
@@ -226,8 +252,7 @@ impl One {
                 at: u32::try_from(one.cells.len()).ok()?,
                 accepts: automaton.is_accepting(state),
             });
-            let firsts = one.groupings.firsts.get(grouping as usize)?;
-            for first in firsts {
+            for first in groupings.firsts(grouping).iter() {
                 let class = own.get(*first as usize)?;
                 one.cells.push(automaton.step(state, *class));
             }
@@ -236,15 +261,14 @@ impl One {
     }
 }
 
-/// Two of them together.
-pub(super) struct Pair {
-    left: Joint,
-    right: Joint,
-    numbers: FxHashMap<(u32, u32), u32>,
+/// Two parts together.
+struct Pair {
+    left: Part,
+    right: Part,
     states: Vec<PairState>,
+    numbers: FxHashMap<(u32, u32), u32>,
     cells: Vec<u32>,
-    groupings: Groupings,
-    /// What two groupings are together.
+    /// For two groupings their common one, and for each of its groups the two it is part of.
     common: FxHashMap<(u32, u32), Common>,
     alive: Numbers,
     accepting: Numbers,
@@ -260,26 +284,23 @@ struct PairState {
     at: u32,
 }
 
-/// The common refinement of two groupings: its number, and for each of its groups the two that it
-/// is part of.
 type Common = (u32, Rc<[(u32, u32)]>);
 
 impl Pair {
-    fn new(left: Joint, right: Joint) -> Self {
+    fn new(left: Part, right: Part) -> Self {
         let mut pair = Self {
             left,
             right,
-            numbers: FxHashMap::default(),
             states: Vec::new(),
+            numbers: FxHashMap::default(),
             cells: Vec::new(),
-            groupings: Groupings::default(),
             common: FxHashMap::default(),
             alive: Numbers::default(),
             accepting: Numbers::default(),
         };
         pair.alive.number(0, 0);
         pair.accepting.number(0, 0);
-        // What can accept nothing any more is the first state, as in an automaton.
+        // Where nothing is accepted any more is the first state, as in an automaton.
         pair.number(DEAD, DEAD);
         pair
     }
@@ -302,7 +323,7 @@ impl Pair {
         number
     }
 
-    fn expand(&mut self, state: u32) {
+    fn expand(&mut self, state: u32, groupings: &mut Groupings) {
         let Some(&PairState {
             left,
             right,
@@ -312,13 +333,13 @@ impl Pair {
         else {
             return;
         };
-        self.left.expand(left);
-        self.right.expand(right);
-        let (grouping, groups) = self.common(left, right);
+        self.left.expand(left, groupings);
+        self.right.expand(right, groupings);
+        let (grouping, groups) = self.common(left, right, groupings);
         let at = u32::try_from(self.cells.len()).unwrap_or(UNKNOWN);
         for (group_left, group_right) in groups.iter() {
-            let after = |joint: &Joint, state: u32, group: u32| {
-                let cell = joint.next(state).get(group as usize);
+            let after = |part: &Part, state: u32, group: u32| {
+                let cell = part.after(state).get(group as usize);
                 cell.copied().unwrap_or(DEAD)
             };
             let after_left = after(&self.left, left, *group_left);
@@ -331,63 +352,22 @@ impl Pair {
         }
     }
 
-    fn common(&mut self, left: u32, right: u32) -> Common {
+    fn common(&mut self, left: u32, right: u32, groupings: &mut Groupings) -> Common {
         let (left, right) = (self.left.grouping(left), self.right.grouping(right));
         if let Some((grouping, groups)) = self.common.get(&(left, right)) {
             return (*grouping, Rc::clone(groups));
         }
-        let mut numbers = Numbers::default();
-        let of = |joint: &Joint, grouping: u32| {
-            let groupings = match joint {
-                Joint::One(one) => &one.groupings,
-                Joint::Pair(pair) => &pair.groupings,
-            };
-            groupings.groups.get(grouping as usize).map(Rc::clone)
-        };
-        let groups = of(&self.left, left).zip(of(&self.right, right));
-        let groups = groups.map(|(left, right)| {
-            let pairs = left.iter().zip(right.iter());
-            pairs
-                .map(|(left, right)| numbers.number(*left, *right))
-                .collect()
+        let grouping = groupings.common(left, right);
+        let (left_groups, right_groups) = (groupings.groups(left), groupings.groups(right));
+        let firsts = groupings.firsts(grouping);
+        let groups = firsts.iter().map(|first| {
+            let group = |groups: &[u32]| groups.get(*first as usize).copied().unwrap_or(UNKNOWN);
+            (group(&left_groups), group(&right_groups))
         });
-        let grouping = self.groupings.number(groups.unwrap_or_default());
-        let groups: Rc<[(u32, u32)]> = numbers.pairs.into();
+        let groups: Rc<[(u32, u32)]> = groups.collect();
         self.common
             .insert((left, right), (grouping, Rc::clone(&groups)));
         (grouping, groups)
-    }
-}
-
-/// Ways to put characters into groups that lead the same way.
-#[derive(Default)]
-struct Groupings {
-    /// For each way the group of each character; groups are numbered by their first characters.
-    groups: Vec<Rc<[u32]>>,
-    /// For each way the first character of each group.
-    firsts: Vec<Box<[u32]>>,
-    numbers: FxHashMap<Rc<[u32]>, u32>,
-}
-
-impl Groupings {
-    fn number(&mut self, mut groups: Vec<u32>) -> u32 {
-        let mut renumbered: FxHashMap<u32, u32> = FxHashMap::default();
-        let mut firsts = Vec::new();
-        for (character, group) in (0_u32..).zip(&mut groups) {
-            let fresh = u32::try_from(firsts.len()).unwrap_or(UNKNOWN);
-            *group = *renumbered.entry(*group).or_insert_with(|| {
-                firsts.push(character);
-                fresh
-            });
-        }
-        let groups: Rc<[u32]> = groups.into();
-        let fresh = u32::try_from(self.groups.len()).unwrap_or(UNKNOWN);
-        let number = *self.numbers.entry(Rc::clone(&groups)).or_insert(fresh);
-        if number == fresh {
-            self.groups.push(groups);
-            self.firsts.push(firsts.into());
-        }
-        number
     }
 }
 

@@ -139,6 +139,8 @@ struct Builder<'a> {
     leads_on: FxHashMap<u32, bool>,
     /// For each state the last one that has a way to it.
     reached_from: Vec<u32>,
+    /// The ways on from the state that is looked at: a character and what comes after it.
+    onward: Vec<(u32, u32)>,
 }
 
 impl<'a> Builder<'a> {
@@ -172,6 +174,7 @@ impl<'a> Builder<'a> {
             numbers: Vec::new(),
             leads_on: FxHashMap::default(),
             reached_from: Vec::new(),
+            onward: Vec::new(),
         };
         builder.add(start)?;
         Ok(builder)
@@ -181,11 +184,9 @@ impl<'a> Builder<'a> {
     /// character.
     fn onward(&mut self, state: u32, edges: &mut Vec<Edge>) -> Result<(), TooLarge> {
         let from = self.states.get(state as usize).copied().unwrap_or(0);
-        self.joint.expand(from);
-        for group in 0..self.joint.next(from).len() {
-            let after = self.joint.next(from).get(group).copied();
-            let first = self.joint.firsts(from).get(group).copied();
-            let (Some(after), Some(first)) = (after, first) else {
+        self.joint.onward(from, &mut self.onward);
+        for at in 0..self.onward.len() {
+            let Some((first, after)) = self.onward.get(at).copied() else {
                 continue;
             };
             let Some(to) = self.number(after)? else {
@@ -254,8 +255,8 @@ impl<'a> Builder<'a> {
 
     /// Whether a word can go on to where one of the wanted tests holds.
     fn leads_on(&self, alive: u32) -> bool {
-        let mut automata = Bits::none(self.vocabulary.automata().len());
-        self.joint.alive_set(alive, &mut automata);
+        let automata = self.vocabulary.automata().len();
+        let automata = self.joint.alive_set(alive, automata);
         let may = |atom: usize| {
             let atom = self.vocabulary.atoms().get(atom);
             atom.is_some_and(|(automaton, _)| automata.contains(*automaton))
@@ -270,9 +271,8 @@ impl<'a> Builder<'a> {
         let states = self.states.iter().map(|joint| {
             let set = self.joint.accepting(*joint);
             *numbers.entry(set).or_insert_with(|| {
-                let mut automata = Bits::none(self.vocabulary.automata().len());
-                self.joint.accepting_set(set, &mut automata);
-                sets.push(automata);
+                let automata = self.vocabulary.automata().len();
+                sets.push(self.joint.accepting_set(set, automata));
                 u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
             })
         });
