@@ -26,6 +26,7 @@ use crate::config::tool::{Sandbox, Tool};
 
 pub use line::{canonical_json, quote};
 pub use parse::Violation;
+pub(crate) use render::address;
 
 /// Who asks for a call, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -149,7 +149,7 @@ impl Diagnostic {
             code: Code(code),
             severity: Severity::Error,
             place,
-            message: message.into(),
+            message: visible(message.into()),
             help: None,
             labels: Vec::new(),
             fix: None,
@@ -175,21 +175,21 @@ impl Diagnostic {
     /// The same with a way out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(visible(help.into()));
         self
     }
 
     /// The same with a way out, when there is one.
     #[must_use]
     pub fn maybe_help(mut self, help: Option<String>) -> Self {
-        self.help = help.or(self.help);
+        self.help = help.map(visible).or(self.help);
         self
     }
 
     /// The same with another place that explains it.
     #[must_use]
     pub fn label(mut self, place: Place, text: impl Into<String>) -> Self {
-        self.labels.push((place, text.into()));
+        self.labels.push((place, visible(text.into())));
         self
     }
 
@@ -212,6 +212,16 @@ impl Diagnostic {
     pub fn is_fixable(&self) -> bool {
         self.fix.as_ref().is_some_and(|fix| fix.safe)
     }
+}
+
+/// Text that may quote a file, or what a library says of one, without characters that drive a
+/// terminal: they show as a sign that something stands there.
+fn visible(text: String) -> String {
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if text.contains(steers) {
+        return text.replace(steers, "\u{fffd}");
+    }
+    text
 }
 
 /// A replacement as the file writes the text that it goes into; absent where it cannot.

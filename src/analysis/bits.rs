@@ -24,9 +24,11 @@ impl Bits {
             .is_some_and(|word| word >> (number % 64) & 1 == 1)
     }
 
-    /// What is in both.
-    pub(super) fn and(&self, other: &Self) -> Self {
-        Self(self.0.iter().zip(&other.0).map(|(a, b)| a & b).collect())
+    /// Becomes what is in both of two others, of its own size.
+    pub(super) fn become_both(&mut self, one: &Self, other: &Self) {
+        for (own, (one, other)) in self.0.iter_mut().zip(one.0.iter().zip(&other.0)) {
+            *own = one & other;
+        }
     }
 
     /// The same without a number.

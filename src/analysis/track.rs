@@ -123,11 +123,14 @@ pub(super) struct Track {
     groups: FxHashMap<Bits, u32>,
     /// For each state and each group the state after it.
     steps: Vec<Vec<u32>>,
+    /// The positions that take the word that is looked at.
+    taking: Bits,
 }
 
 impl Track {
     pub(super) fn new(patterns: Patterns) -> Self {
         let mut track = Self {
+            taking: Bits::none(patterns.positions.len()),
             patterns,
             states: Vec::new(),
             numbers: FxHashMap::default(),
@@ -172,12 +175,15 @@ impl Track {
         if let Some(next) = known.copied().filter(|next| *next != UNKNOWN) {
             return next;
         }
-        let onward = self
-            .onward
-            .get(state as usize)
-            .zip(self.taken.get(group as usize));
-        let after = onward.map_or_else(|| Bits::none(0), |(onward, taken)| onward.and(taken));
-        let next = self.number(after);
+        let onward = self.onward.get(state as usize);
+        let Some((onward, taken)) = onward.zip(self.taken.get(group as usize)) else {
+            return UNKNOWN;
+        };
+        self.taking.become_both(onward, taken);
+        let next = match self.numbers.get(&self.taking) {
+            Some(known) => *known,
+            None => self.number(self.taking.clone()),
+        };
         if let Some(row) = self.steps.get_mut(state as usize) {
             remember(row, group, next);
         }

@@ -245,8 +245,8 @@ impl Renderer<'_> {
             ));
         }
         let text = url.visible();
-        let address = reqwest::Url::parse(&text)
-            .map_err(|error| denied(format!("`{text}` is no address: {error}")))?;
+        let address =
+            address(&text).map_err(|error| denied(format!("`{text}` is no address: {error}")))?;
         if address.scheme() != "https" {
             return Err(denied(format!("`{}` is not `https`", address.scheme())));
         }
@@ -280,6 +280,20 @@ impl Renderer<'_> {
             body: http.body.as_ref().map(|body| self.text(body)).transpose()?,
         })
     }
+}
+
+/// An address as it is understood, with one spelling for each: the URL standard leaves a backslash in
+/// a query as it is, where a reader of the line, or a shell that it is pasted into, takes it for
+/// something else.
+pub(crate) fn address(text: &str) -> Result<reqwest::Url, impl std::fmt::Display> {
+    let address = reqwest::Url::parse(text);
+    address.map(|mut address| {
+        let spelt = |part: &str| part.replace('\\', "%5C");
+        let (query, fragment) = (address.query().map(spelt), address.fragment().map(spelt));
+        address.set_query(query.as_deref());
+        address.set_fragment(fragment.as_deref());
+        address
+    })
 }
 
 impl Rendered {

@@ -322,6 +322,15 @@ fn a_request_reads_as_its_method_and_the_address_that_was_judged() {
 }
 
 #[test]
+fn a_backslash_in_an_address_has_one_spelling() {
+    let url = r"https://kubernetes.io\docs/a b?c9'd\z#e\f";
+    insta::assert_snapshot!(remotely("fetch", json!({"url": url})), @"
+    allow fetch.effect: `effect: read` runs without an approval
+    $ GET https://kubernetes.io/docs/a%20b?c9%27d%5Cz#e%5Cf
+    ");
+}
+
+#[test]
 fn every_line_of_several_is_judged_and_the_strictest_answer_counts() {
     insta::assert_snapshot!(remotely("push", json!({"title": "mend the chart"})), @"
     allow trust.effect: the policy `trust` answers allow to `effect: write`

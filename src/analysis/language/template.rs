@@ -229,7 +229,7 @@ impl<'a> Compiler<'a> {
         }
         let test = match http.url.literal() {
             Some(text) => {
-                let understood = reqwest::Url::parse(text).map(String::from);
+                let understood = crate::call::address(text).map(String::from);
                 let text = understood.unwrap_or_else(|_| text.to_owned());
                 self.vocabulary.literals([text.as_str()])?
             }

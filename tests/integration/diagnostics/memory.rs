@@ -115,3 +115,18 @@ fn a_script_in_memory_is_found_below_the_root_and_flat() {
       help: write its path relative to the configuration's folder
     ");
 }
+
+#[test]
+fn what_drives_a_terminal_is_not_repeated() {
+    let mut files = good();
+    files.push(File::new(
+        "tools.d/kubectl.yaml",
+        "description: {{ \u{1b}[31mred }}\n",
+    ));
+    let found = findings(Origin::Files(files));
+    assert!(!found.contains('\u{1b}'), "{found:?}");
+    insta::assert_snapshot!(found, @r#"
+    tools.d/kubectl.yaml:1:14-1:28 error[unquoted-template] `{{` without quotes starts a YAML mapping, not a template
+      help: put the template in quotes: "{{ �[31mred }}"
+    "#);
+}
