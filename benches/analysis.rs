@@ -88,7 +88,7 @@ fn main() {
 struct Measured {
     /// The times of all runs, in order of length.
     times: Vec<Duration>,
-    /// States over one word and kinds of words, over all tools; states over lines, over all proofs.
+    /// States over one word, kinds of words and states over lines, over all tools.
     states: Option<[usize; 3]>,
     outcome: String,
 }
@@ -144,14 +144,14 @@ fn loaded_and_proved(files: &[File]) -> Measured {
 }
 
 fn of_proofs(proofs: &[Proof], times: Vec<Duration>) -> Measured {
-    // The words of a tool are told apart once for all its invariants.
+    // One search over words, and nearly always one over lines, serves all invariants of a tool.
     let of_tools: BTreeMap<_, _> = proofs
         .iter()
         .map(|proof| (proof.tool.name.as_str(), proof.effort))
         .collect();
     let words = of_tools.values().map(|effort| effort.word_states).sum();
     let kinds = of_tools.values().map(|effort| effort.kinds).sum();
-    let lines = proofs.iter().map(|proof| proof.effort.line_states).sum();
+    let lines = of_tools.values().map(|effort| effort.line_states).sum();
     let held = proofs
         .iter()
         .filter(|proof| proof.outcome == Outcome::Proved);

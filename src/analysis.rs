@@ -14,6 +14,8 @@ mod automaton;
 
 mod bits;
 
+pub mod cache;
+
 pub mod check;
 
 mod classes;

@@ -1,10 +1,19 @@
 //! What the analysis says of a configuration as findings: every invariant is proved, or a reader is
 //! told which command line breaks it, why nobody knows, or that it says nothing.
 
-use super::invariant::{Outcome, Proof, prove};
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::cache::{Cache, Content};
+use super::invariant::{Effort, Outcome, Proof, prove_tool};
 use super::lint::lint;
 use super::witness::allowing;
-use crate::config::tool::Rule;
+use crate::config::name::ToolName;
+use crate::config::tool::{Rule, Tool};
 use crate::config::{Config, Loaded, Origin, Overrides, RootError};
 use crate::diagnostic::{self, Diagnostic, Severity, listed};
 use crate::policy;
@@ -18,15 +27,26 @@ pub enum Thoroughness {
     Linted,
 }
 
-/// Reads and checks a whole root, runs its cases and proves its invariants.
+/// Reads and checks a whole root, runs its cases and proves its invariants, but for what the cache
+/// knows.
 pub fn load(
     origin: impl Into<Origin>,
     overrides: Overrides,
     thoroughness: Thoroughness,
+    cache: &Cache,
 ) -> Result<Loaded, RootError> {
     let mut loaded = policy::load(origin, overrides)?;
     if let Some(config) = &loaded.config {
-        let found = check(config, thoroughness);
+        let tools = config.tools().values();
+        let contents = tools.filter(|_| overrides == Overrides::None).map(|tool| {
+            let content = Content::of(config, tool, &loaded.sources);
+            (tool.name.clone(), content)
+        });
+        let known = Known {
+            cache,
+            contents: contents.collect(),
+        };
+        let found = check(config, thoroughness, &known);
         if found.iter().any(|found| found.severity == Severity::Error) {
             loaded.config = None;
         }
@@ -36,9 +56,67 @@ pub fn load(
     Ok(loaded)
 }
 
+/// What is known of the tools of a configuration.
+pub(super) struct Known<'a> {
+    cache: &'a Cache,
+    /// Absent where the environment has a say, which is in no text.
+    contents: BTreeMap<ToolName, Content>,
+}
+
+impl Known<'_> {
+    /// The answer to a question about a tool, found out where it is not known.
+    pub(super) fn answer<T: Serialize + DeserializeOwned, E>(
+        &self,
+        question: &str,
+        tool: &Tool,
+        find: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self.contents.get(&tool.name) {
+            Some(content) => self.cache.answer(question, content, find),
+            None => find(),
+        }
+    }
+
+    fn proofs(&self, config: &Config, tool: &Arc<Tool>) -> Vec<Proof> {
+        let found = self.answer("proofs", tool, || -> Result<_, Infallible> {
+            let proofs = prove_tool(config, tool).into_iter();
+            let outcomes =
+                proofs.map(|proof| (proof.rule.id.to_string(), proof.outcome, proof.effort));
+            Ok(outcomes.collect::<Vec<(String, Outcome, Effort)>>())
+        });
+        let Ok(outcomes) = found;
+        let policies = config
+            .selection(&tool.name)
+            .map_or(&[][..], |selection| &selection.policies);
+        let rules: BTreeMap<&str, &Rule> = policies
+            .iter()
+            .flat_map(|policy| &policy.never)
+            .map(|rule| (rule.id.as_str(), rule))
+            .collect();
+        let whole = outcomes.len() == rules.len()
+            && outcomes
+                .iter()
+                .all(|(id, ..)| rules.contains_key(id.as_str()));
+        if !whole {
+            // Somebody else's entry: what is not about these rules says nothing of them.
+            return prove_tool(config, tool);
+        }
+        let proofs = outcomes.into_iter().filter_map(|(id, outcome, effort)| {
+            Some(Proof {
+                tool: Arc::clone(tool),
+                rule: (*rules.get(id.as_str())?).clone(),
+                outcome,
+                effort,
+            })
+        });
+        proofs.collect()
+    }
+}
+
 /// Everything that the analysis finds in a configuration.
-fn check(config: &Config, thoroughness: Thoroughness) -> Vec<Diagnostic> {
-    let proofs = prove(config);
+fn check(config: &Config, thoroughness: Thoroughness, known: &Known<'_>) -> Vec<Diagnostic> {
+    let tools = config.tools().values();
+    let proofs: Vec<Proof> = tools.flat_map(|tool| known.proofs(config, tool)).collect();
     let policies = config.policies().values();
     let invariants = policies.flat_map(|policy| &policy.never);
     let found = invariants.flat_map(|rule| {
@@ -48,7 +126,7 @@ fn check(config: &Config, thoroughness: Thoroughness) -> Vec<Diagnostic> {
     });
     let mut found: Vec<Diagnostic> = found.collect();
     if thoroughness == Thoroughness::Linted {
-        found.extend(lint(config));
+        found.extend(lint(config, known));
     }
     found
 }

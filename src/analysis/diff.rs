@@ -48,6 +48,8 @@ use crate::config::tool::Tool;
 use crate::diagnostic::Place;
 use crate::policy::Decision;
 
+pub(super) use prompt::of_tool as rendered_prompts;
+
 /// A tool within the configuration that it belongs to.
 pub type Side<'a> = (&'a Config, &'a Tool);
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::bits::Bits;
 use super::expression::TooLarge;
 use super::language::{Depth, Judge, Language, learn_words, track, wanted};
@@ -30,7 +32,7 @@ pub struct Proof {
 }
 
 /// What came out of a proof.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// No line that is let through is forbidden.
     Proved,
@@ -48,7 +50,7 @@ pub enum Outcome {
 }
 
 /// How much was looked at, in states: the same on every machine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Effort {
     /// States of the walk over one word.
     pub word_states: usize,

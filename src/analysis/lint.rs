@@ -16,16 +16,18 @@ mod survey;
 
 use std::collections::BTreeMap;
 
+use crate::analysis::check::Known;
 use crate::analysis::expression::TooLarge;
 use crate::config::Config;
 use crate::diagnostic::Diagnostic;
 
 /// Everything that there is to say about the rules of a configuration.
-pub fn lint(config: &Config) -> Vec<Diagnostic> {
+pub(super) fn lint(config: &Config, known: &Known<'_>) -> Vec<Diagnostic> {
     let mut found = case::lint(config);
     let mut surveys = BTreeMap::new();
     for (name, tool) in config.tools() {
-        let looked = survey::survey(config, tool).and_then(|survey| {
+        let survey = known.answer("survey", tool, || survey::survey(config, tool));
+        let looked = survey.and_then(|survey| {
             surveys.insert(name.clone(), survey);
             flag::lint(config, tool)
         });

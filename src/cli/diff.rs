@@ -11,6 +11,7 @@ use super::output::{Format, Output};
 use super::render::repository::Repository;
 use super::render::{Screen, difference, finding};
 use super::{Exit, root};
+use crate::analysis::cache::Cache;
 use crate::analysis::check::Thoroughness;
 use crate::analysis::compare::languages;
 use crate::analysis::diff::{Change, Difference, compare};
@@ -72,14 +73,16 @@ impl Diff {
     /// Compares and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let here = root::choose(config);
-        let base = before(&origin(&self.base, &here), &self.base, screen)?;
+        let cache = self.output.cache();
+        let base = before(&origin(&self.base, &here), &self.base, &cache, screen)?;
         let name = self.head.as_deref().unwrap_or(&here);
         let head = match &self.head {
             Some(head) => origin(head, &here),
             None => Origin::at(&here),
         };
         let folder = head.folder().unwrap_or(&here).to_owned();
-        let (head, loaded) = valid(name, load(&head, name)?, "after", screen)?;
+        let (head, loaded) = valid(name, load(&head, name, &cache)?, "after", screen)?;
+        self.output.tell(&cache, screen);
         let difference = compare(base.as_deref(), Some(&head), &languages);
         let text = self.text(&difference, loaded, &folder, screen)?;
         self.output.write(&text, screen)?;
@@ -133,8 +136,13 @@ fn origin(name: &Path, here: &Path) -> Origin {
 }
 
 /// The side before the change; one without any configuration is empty.
-fn before(origin: &Origin, name: &Path, screen: &Screen) -> Result<Option<Arc<Config>>> {
-    let loaded = load(origin, name)?;
+fn before(
+    origin: &Origin,
+    name: &Path,
+    cache: &Cache,
+    screen: &Screen,
+) -> Result<Option<Arc<Config>>> {
+    let loaded = load(origin, name, cache)?;
     if loaded.empty {
         screen.note(&format!(
             "there is no configuration in `{}`: everything is new",
@@ -145,8 +153,8 @@ fn before(origin: &Origin, name: &Path, screen: &Screen) -> Result<Option<Arc<Co
     valid(name, loaded, "before", screen).map(|(config, _)| Some(config))
 }
 
-fn load(origin: &Origin, name: &Path) -> Result<Loaded> {
-    root::load(origin, Overrides::None, Thoroughness::Valid).map_err(|failure| {
+fn load(origin: &Origin, name: &Path, cache: &Cache) -> Result<Loaded> {
+    root::load(origin, Overrides::None, Thoroughness::Valid, cache).map_err(|failure| {
         let name = name.display();
         match origin {
             Origin::Revision { .. } => failure.help(format!(

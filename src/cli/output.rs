@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::failure::Result;
 use super::render::Screen;
 use super::render::paint::Paint;
+use crate::analysis::cache::Cache;
 
 /// How an answer is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -35,6 +36,14 @@ pub(crate) struct Output {
     /// Write the answer to a file
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Keep what is proved in a folder, so that the next run looks at nothing that did not change
+    #[arg(
+        long = "cache",
+        value_name = "DIR",
+        env = "TOLKIEN_CACHE",
+        hide_env_values = true
+    )]
+    folder: Option<PathBuf>,
 }
 
 impl Output {
@@ -43,6 +52,24 @@ impl Output {
         match self.file {
             Some(_) => Paint::plain(),
             None => screen.paint(),
+        }
+    }
+
+    /// What is known already.
+    pub(crate) fn cache(&self) -> Cache {
+        let folder = self.folder.clone();
+        Cache::new(folder.filter(|folder| !folder.as_os_str().is_empty()))
+    }
+
+    /// Says what the cache was good for, where its folder was named.
+    pub(crate) fn tell(&self, cache: &Cache, screen: &Screen) {
+        if let Some(failure) = cache.failure() {
+            screen.warn(&format!("{failure}; nothing is kept for the next run"));
+        }
+        let used = cache.used();
+        if self.folder.is_some() && used.known > 0 {
+            let all = used.known + used.made;
+            screen.note(&format!("{} of {all} answers were known", used.known));
         }
     }
 

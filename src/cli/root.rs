@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::{Failure, Result};
+use crate::analysis::cache::Cache;
 use crate::analysis::check::{self, Thoroughness};
 use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError};
 use crate::diagnostic::{Code, Severity};
@@ -36,8 +37,9 @@ pub(crate) fn load(
     origin: impl Into<Origin>,
     overrides: Overrides,
     thoroughness: Thoroughness,
+    cache: &Cache,
 ) -> Result<Loaded> {
-    check::load(origin, overrides, thoroughness).map_err(|error| match error {
+    check::load(origin, overrides, thoroughness, cache).map_err(|error| match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",
@@ -53,7 +55,7 @@ pub(crate) fn load(
 
 /// Loads a folder that must be valid.
 pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
-    let loaded = load(root, overrides, Thoroughness::Valid)?;
+    let loaded = load(root, overrides, Thoroughness::Valid, &Cache::default())?;
     match &loaded.config {
         Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
         _ => Err(Failure::Invalid(Box::new(loaded))),

@@ -10,6 +10,7 @@ use super::output::{Format, Output};
 use super::render::repository::Repository;
 use super::render::{Screen, counted, finding};
 use super::{Exit, code, fix, root};
+use crate::analysis::cache::Cache;
 use crate::analysis::check::Thoroughness;
 use crate::analysis::mutant;
 use crate::config::host::Host;
@@ -76,11 +77,14 @@ impl Validate {
             return explain(code, screen);
         }
         let root = root::choose(self.dir.as_deref().or(config));
+        let cache = self.output.cache();
         let mut loaded = if self.fix {
-            mended(&root, screen)?
+            mended(&root, &cache, screen)?
         } else {
-            root::load(Origin::at(&root), Overrides::None, Thoroughness::Linted)?
+            let origin = Origin::at(&root);
+            root::load(origin, Overrides::None, Thoroughness::Linted, &cache)?
         };
+        self.output.tell(&cache, screen);
         if self.host
             && let Some(config) = &loaded.config
         {
@@ -132,7 +136,7 @@ fn mutants(report: &mutant::Report) -> String {
 }
 
 /// Mends a folder, and says what was done.
-fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
+fn mended(root: &Path, cache: &Cache, screen: &Screen) -> Result<Loaded> {
     if matches!(Origin::at(root), Origin::Manifest(_)) {
         let is = if root.is_dir() {
             "a folder of manifests, and `--fix` mends those of files"
@@ -143,7 +147,7 @@ fn mended(root: &Path, screen: &Screen) -> Result<Loaded> {
             .help("mend the folder that it is made from"));
     }
     let mended = fix::mend(root, || {
-        root::load(root, Overrides::None, Thoroughness::Linted)
+        root::load(root, Overrides::None, Thoroughness::Linted, cache)
     })?;
     let files: Vec<String> = mended
         .files

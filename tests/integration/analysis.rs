@@ -2,6 +2,8 @@
 
 mod budget;
 
+mod cache;
+
 mod holes;
 
 mod invariants;

@@ -32,6 +32,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tolkien::analysis::cache::Cache;
 use tolkien::analysis::check::{self, Thoroughness};
 use tolkien::config::{Origin, Overrides};
 use tolkien::diagnostic::Diagnostic;
@@ -63,7 +64,13 @@ fn copy(from: &Path, to: &Path) {
 
 /// A root's findings, one a paragraph: place, severity, code, message, help and labels.
 fn findings(origin: impl Into<Origin>) -> String {
-    let loaded = check::load(origin, Overrides::None, Thoroughness::Linted).unwrap();
+    let loaded = check::load(
+        origin,
+        Overrides::None,
+        Thoroughness::Linted,
+        &Cache::default(),
+    )
+    .unwrap();
     loaded.diagnostics.iter().map(written).collect()
 }
 

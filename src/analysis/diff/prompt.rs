@@ -10,7 +10,7 @@ use crate::config::template::Part;
 use crate::diagnostic::Place;
 
 /// The texts that a tool's templates render, with everything that these include, by file name.
-pub(super) fn of_tool((config, tool): Side<'_>) -> BTreeMap<String, String> {
+pub(in crate::analysis) fn of_tool((config, tool): Side<'_>) -> BTreeMap<String, String> {
     let templates = tool.templates();
     let parts = templates.iter().flat_map(|template| &template.parts);
     let names = parts.filter_map(|part| match part {

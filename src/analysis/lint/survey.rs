@@ -305,14 +305,14 @@ fn seen_firing(config: &Config, tool: &Tool, survey: &mut Survey) -> BTreeSet<St
             Verdict::Deny(_) => continue,
         };
         quiet.retain(|id, (parameter, rule)| {
-            let fires = match parameter {
+            let matched = match parameter {
                 Some(name) => rule.pattern.matches(&texts(call.input().get(*name))),
                 None => call.lines().iter().any(|line| rule.pattern.matches(line)),
             };
-            if fires {
+            if matched {
                 fired.insert((*id).to_owned());
             }
-            !fires
+            !matched
         });
         if quiet.is_empty() {
             break;

@@ -429,3 +429,26 @@ fn what_this_machine_lacks_is_told_only_where_it_is_asked_for_and_behind_the_res
     );
     assert!(!here.out.contains("host-environment"), "{}", here.out);
 }
+
+#[test]
+fn what_is_kept_in_a_folder_is_known_to_the_next_run() {
+    let folder = Folder::with_configuration();
+    let run = |args: &[&str]| {
+        let ran = folder.run(args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.err
+    };
+    let first = run(&["validate", "--cache", "kept"]);
+    assert!(!first.contains("known"), "{first}");
+    let next = run(&["validate", "--cache", "kept"]);
+    assert!(next.contains("2 of 2 answers were known"), "{next}");
+    let compared = run(&["diff", ".", "--cache", "kept"]);
+    assert!(compared.contains("2 of 2 answers were known"), "{compared}");
+    folder.write("file", "");
+    let refused = run(&["validate", "--cache", "file"]);
+    assert!(
+        refused.contains("cannot write to `file`: ")
+            && refused.contains("nothing is kept for the next run"),
+        "{refused}"
+    );
+}

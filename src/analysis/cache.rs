@@ -1,0 +1,175 @@
+//! What was found out about a tool, kept by content: a tool that did not change is not looked at again.
+//!
+//! The content is everything that an answer can depend on, places included: the texts of the tool, of
+//! the policies and of the settings, the prompts that it renders, and the build of this program. An
+//! entry that cannot be read is made again. Who may write into the folder can write a proof into it, so
+//! it must be as well kept as the gate that reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::diff::rendered_prompts;
+use crate::config::tool::Tool;
+use crate::config::{Config, hex};
+use crate::diagnostic::Source;
+
+/// The sources that this program was built from, hashed.
+const BUILD: &str = env!("TOLKIEN_SOURCES");
+
+/// Answers by content, within one run and, in a folder, from one run to the next.
+#[derive(Debug, Default)]
+pub struct Cache {
+    folder: Option<PathBuf>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Answers as JSON, by file name.
+    known: BTreeMap<String, String>,
+    used: Used,
+    failure: Option<String>,
+}
+
+/// How much of what was asked was known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// So many answers were known.
+    pub known: usize,
+    /// So many were found out anew.
+    pub made: usize,
+}
+
+/// Everything that the answers about one tool depend on, as the name of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Content(String);
+
+impl Content {
+    /// The content of one tool of a configuration that was read from these sources.
+    pub(super) fn of(config: &Config, tool: &Tool, sources: &[Source]) -> Self {
+        let mut hash = Sha256::new();
+        let mut text = |text: &str| {
+            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+            hash.update(length.to_be_bytes());
+            hash.update(text);
+        };
+        text(BUILD);
+        text(tool.name.as_str());
+        let needless = needless(config, tool);
+        for source in sources {
+            let name: &str = source.name();
+            if !needless.contains(name) && !is_prompt(name) {
+                text(name);
+                text(source.text());
+            }
+        }
+        for (name, prompt) in rendered_prompts((config, tool)) {
+            text(&name);
+            text(&prompt);
+        }
+        Self(hex(&hash.finalize()))
+    }
+}
+
+/// Prompts count only where a tool renders them.
+fn is_prompt(name: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|extension| extension == "md")
+}
+
+/// Files that say nothing about a tool: those of other tools, and what somebody acknowledged.
+fn needless<'a>(config: &'a Config, tool: &'a Tool) -> BTreeSet<&'a str> {
+    let tools = config.tools().values();
+    let mut files: BTreeSet<&str> = tools.map(|tool| &*tool.places.file.file).collect();
+    let acknowledged = config.acknowledgements().iter();
+    files.extend(acknowledged.map(|one| &*one.place.file));
+    // Of manifests all may be one file.
+    files.remove(&*tool.places.file.file);
+    let policies = config.policies().values();
+    policies.for_each(|policy| {
+        files.remove(&*policy.place.file);
+    });
+    files
+}
+
+impl Cache {
+    /// Keeps answers for this run and, where there is a folder, for the next ones.
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self {
+            folder,
+            state: Mutex::default(),
+        }
+    }
+
+    /// How much was known so far.
+    pub fn used(&self) -> Used {
+        self.state().used
+    }
+
+    /// Why the folder could not be used, where it could not.
+    pub fn failure(&self) -> Option<String> {
+        self.state().failure.clone()
+    }
+
+    /// The answer to a question about a content, found out where it is not known.
+    pub(super) fn answer<T: Serialize + DeserializeOwned, E>(
+        &self,
+        question: &str,
+        content: &Content,
+        find: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
+        let name = format!("{question}-{}.json", content.0);
+        if let Some(known) = self
+            .known(&name)
+            .and_then(|text| serde_json::from_str(&text).ok())
+        {
+            self.state().used.known += 1;
+            return Ok(known);
+        }
+        let answer = find()?;
+        self.state().used.made += 1;
+        if let Ok(text) = serde_json::to_string(&answer) {
+            self.keep(name, text);
+        }
+        Ok(answer)
+    }
+
+    fn known(&self, name: &str) -> Option<String> {
+        if let Some(known) = self.state().known.get(name) {
+            return Some(known.clone());
+        }
+        fs::read_to_string(self.folder.as_ref()?.join(name)).ok()
+    }
+
+    fn keep(&self, name: String, text: String) {
+        let failed = self.folder.as_ref().and_then(|folder| {
+            let failed = write(folder, &name, &text).err()?;
+            Some(format!("cannot write to `{}`: {failed}", folder.display()))
+        });
+        let mut state = self.state();
+        if state.failure.is_none() {
+            state.failure = failed;
+        }
+        state.known.insert(name, text);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes an entry whole or not at all, also where several runs share the folder.
+fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let begun = folder.join(format!("{name}.{}", std::process::id()));
+    fs::write(&begun, text)?;
+    fs::rename(&begun, folder.join(name))
+}
