@@ -13,6 +13,9 @@ use crate::analysis::vocabulary::Vocabulary;
 use crate::call::Caller;
 use crate::config::name::CallerName;
 use crate::config::policy::Channel;
+use crate::config::schema::Parameter;
+use crate::config::template::Template;
+use crate::config::tool::{Command, CommandWord, Run, Tool};
 use crate::policy::visible_tools;
 
 /// One version, compiled; an absent one has nothing.
@@ -152,13 +155,14 @@ pub(super) fn line_names(old: &Compiled<'_>, new: &Compiled<'_>) -> BTreeSet<Str
     lines.map(|(name, _)| name.clone()).collect()
 }
 
-/// Whether both versions bound the same lists to the same numbers of items, in the same commands.
+/// Whether both versions bound the same lists to the same numbers of items, in the same commands,
+/// where a line tells by its length how many items it has.
 pub(super) fn counts_items_alike(old: Option<Side<'_>>, new: Option<Side<'_>>) -> bool {
     let (Some((_, old)), Some((_, new))) = (old, new) else {
         // Alone, a version is looked at for what it lets through, and each line is decided anyway.
         return true;
     };
-    let bounds = |tool: &crate::config::tool::Tool| -> Vec<(String, Option<Value>)> {
+    let bounds = |tool: &Tool| -> Vec<(String, Option<Value>)> {
         let bound = |name: &String| {
             let schema = tool
                 .input
@@ -170,12 +174,44 @@ pub(super) fn counts_items_alike(old: Option<Side<'_>>, new: Option<Side<'_>>) -
         let names = tool.input.parameters.keys();
         names.map(|name| (name.clone(), bound(name))).collect()
     };
-    bounds(old) == bounds(new) && format!("{:?}", words(old)) == format!("{:?}", words(new))
+    let told = |tool| commands(tool).all(|command| tells_its_items(tool, command));
+    bounds(old) == bounds(new) && words(old) == words(new) && told(old) && told(new)
+}
+
+/// Whether only the number of items of one list makes lines of a command longer or shorter.
+fn tells_its_items(tool: &Tool, command: &Command) -> bool {
+    let may_be_absent = |template: &Template| {
+        let names = template.parameters();
+        names.iter().any(|name| {
+            let parameter = tool.input.parameters.get(*name);
+            parameter.is_none_or(Parameter::may_be_absent)
+        })
+    };
+    let mut lists = 0;
+    let fixed = command.words.iter().all(|word| match word {
+        CommandWord::One(template) => !may_be_absent(template),
+        CommandWord::Group(group) => !group.iter().any(may_be_absent),
+        CommandWord::Splice { .. } => {
+            lists += 1;
+            true
+        }
+    });
+    fixed && lists <= 1
+}
+
+/// The commands of a tool.
+fn commands(tool: &Tool) -> impl Iterator<Item = &Command> {
+    let (one, steps) = match &tool.run {
+        Run::Command(command) => (Some(command), &[][..]),
+        Run::Steps(steps) => (None, steps.list.as_slice()),
+        Run::Http(_) | Run::Mcp { .. } => (None, &[][..]),
+    };
+    one.into_iter()
+        .chain(steps.iter().map(|step| &step.command))
 }
 
 /// The words of a tool's templates, as written.
-fn words(tool: &crate::config::tool::Tool) -> Vec<String> {
-    use crate::config::tool::{Command, CommandWord, Run};
+fn words(tool: &Tool) -> Vec<String> {
     let of = |command: &Command| -> Vec<String> {
         let word = |word: &CommandWord| match word {
             CommandWord::One(template) => template.text.clone(),
@@ -190,12 +226,7 @@ fn words(tool: &crate::config::tool::Tool) -> Vec<String> {
         [command.program.clone()].into_iter().chain(words).collect()
     };
     match &tool.run {
-        Run::Command(command) => of(command),
-        Run::Steps(steps) => steps
-            .list
-            .iter()
-            .flat_map(|step| of(&step.command))
-            .collect(),
+        Run::Command(_) | Run::Steps(_) => commands(tool).flat_map(of).collect(),
         Run::Http(http) => vec![http.method.clone(), http.url.text.clone()],
         Run::Mcp { server, tool } => vec![server.clone(), tool.clone()],
     }

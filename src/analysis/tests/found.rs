@@ -6,6 +6,7 @@ use super::loaded::load;
 use super::policies::decided;
 use super::roots::Drawn;
 use crate::analysis::compare::languages;
+use crate::analysis::diff::Witness;
 use crate::analysis::invariant::{Outcome, prove_tool};
 use crate::policy::Decision;
 
@@ -128,4 +129,43 @@ fn a_new_denial_hides_no_widening_that_cannot_be_judged() {
 
 fn config_tool(config: &crate::config::Config) -> &crate::config::tool::Tool {
     config.tool("t0").unwrap()
+}
+
+#[test]
+fn an_item_of_a_list_is_not_taken_for_a_word_behind_it() {
+    let tool = |required: Value, n: Value| Drawn {
+        tool: json!({
+            "description": "A tool.",
+            "effect": "read",
+            "input": {
+                "type": "object",
+                "required": required,
+                "properties": {
+                    "args": {"type": "array", "items": {"type": "string"}, "maxItems": 3},
+                    "n": n,
+                },
+            },
+            "run": {"command": ["tool", "{{ args }}", "{{ n }}", "get"]},
+            "arguments": {"args": {"allow": ["**"]}},
+        }),
+        policies: Vec::new(),
+    };
+    let number = json!({"type": "integer", "const": 2});
+    let old = load(&[tool(json!(["args"]), number.clone())]);
+    let new = load(&[tool(json!(["args"]), json!({"type": "boolean"}))]);
+    let side = |config| (config, config_tool(config));
+    let found = languages(Some(side(&old)), Some(side(&new)));
+    let lines = |witnesses: &[Witness]| -> Vec<String> {
+        let lines = witnesses.iter().map(|witness| witness.command_line.clone());
+        lines.collect()
+    };
+    assert!(!found.equal);
+    assert!(
+        lines(&found.denied)
+            .iter()
+            .any(|line| line.ends_with(" 2 get")),
+        "`n: 2` behind three items is refused now: {found:#?}"
+    );
+    let same = load(&[tool(json!(["args"]), number)]);
+    assert!(languages(Some(side(&old)), Some(side(&same))).equal);
 }
