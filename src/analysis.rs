@@ -22,6 +22,8 @@ mod classes;
 
 pub mod compare;
 
+mod cores;
+
 pub mod diff;
 
 mod expression;

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cache::{Cache, Content};
+use super::cores;
 use super::invariant::{Effort, Outcome, Proof, prove_tool};
 use super::lint::lint;
 use super::witness::allowing;
@@ -115,8 +116,8 @@ impl Known<'_> {
 
 /// Everything that the analysis finds in a configuration.
 fn check(config: &Config, thoroughness: Thoroughness, known: &Known<'_>) -> Vec<Diagnostic> {
-    let tools = config.tools().values();
-    let proofs: Vec<Proof> = tools.flat_map(|tool| known.proofs(config, tool)).collect();
+    let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
+    let proofs: Vec<Proof> = cores::map(&tools, |tool| known.proofs(config, tool)).concat();
     let policies = config.policies().values();
     let invariants = policies.flat_map(|policy| &policy.never);
     let found = invariants.flat_map(|rule| {

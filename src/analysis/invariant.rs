@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bits::Bits;
+use super::cores;
 use super::expression::TooLarge;
 use super::language::{Depth, Judge, Language, learn_words, track, wanted};
 use super::line::{IMPOSSIBLE, Line};
@@ -65,8 +66,8 @@ const MOST_TRIED: usize = 16;
 
 /// Proves every invariant of a configuration for every tool that its policy selects.
 pub fn prove(config: &Config) -> Vec<Proof> {
-    let tools = config.tools().values();
-    tools.flat_map(|tool| prove_tool(config, tool)).collect()
+    let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
+    cores::map(&tools, |tool| prove_tool(config, tool)).concat()
 }
 
 /// Proves the invariants that hold for one tool.

@@ -15,24 +15,30 @@ mod report;
 mod survey;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::analysis::check::Known;
+use crate::analysis::cores;
 use crate::analysis::expression::TooLarge;
 use crate::config::Config;
+use crate::config::tool::Tool;
 use crate::diagnostic::Diagnostic;
 
 /// Everything that there is to say about the rules of a configuration.
 pub(super) fn lint(config: &Config, known: &Known<'_>) -> Vec<Diagnostic> {
     let mut found = case::lint(config);
     let mut surveys = BTreeMap::new();
-    for (name, tool) in config.tools() {
+    let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
+    let looked = cores::map(&tools, |tool| {
         let survey = known.answer("survey", tool, || survey::survey(config, tool));
-        let looked = survey.and_then(|survey| {
-            surveys.insert(name.clone(), survey);
-            flag::lint(config, tool)
-        });
+        survey.and_then(|survey| Ok((survey, flag::lint(config, tool)?)))
+    });
+    for (tool, looked) in tools.into_iter().zip(looked) {
         match looked {
-            Ok(flags) => found.extend(flags),
+            Ok((survey, flags)) => {
+                surveys.insert(tool.name.clone(), survey);
+                found.extend(flags);
+            }
             Err(TooLarge(what)) => found.push(report::undone(tool, &what)),
         }
     }

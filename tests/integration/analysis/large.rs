@@ -57,41 +57,41 @@ fn every_invariant_of_the_large_configurations_is_proved() {
     let folders = ["kubectl", "argocd", "vault", "tea", "web"];
     let all = folders.map(|folder| proofs(&format!("tests/fixtures/large/{folder}")));
     insta::assert_snapshot!(table(&all.concat()), @"
-    kubectl   no-mutation          proved   44505 1116  3866
-    kubectl   no-execution         proved   44505 1116  3866
-    kubectl   no-hidden-mutation   proved   44505 1116  3881
-    kubectl   no-secrets           proved   44505 1116  7647
-    kubectl   no-raw-path          proved   44505 1116  3862
-    kubectl   no-other-target      proved   44505 1116  3862
-    kubectl   no-other-identity    proved   44505 1116  3862
-    kubectl   no-local-files       proved   44505 1116  3980
-    argocd    no-mutation          proved     546   80   267
-    argocd    no-administration    proved     546   80   262
-    argocd    no-other-server      proved     546   80   257
-    argocd    no-other-identity    proved     546   80   257
-    argocd    no-local-files       proved     546   80   257
-    argocd    no-refresh           proved     546   80   261
-    argocd    no-secrets           proved     546   80   257
-    vault     no-values            proved     253   30   187
-    vault     no-mutation          proved     253   30   199
-    vault     no-administration    proved     253   30   173
-    vault     no-other-target      proved     253   30   159
-    vault     no-token             proved     253   30   159
-    vault     no-climbing          proved     253   30   183
-    tea       no-mutation          proved     496   80   288
-    tea       no-raw-api           proved     496   80   291
-    tea       no-administration    proved     496   80   288
-    tea       no-action-secrets    proved     496   80   289
-    tea       no-other-identity    proved     496   80   285
-    tea       no-local-files       proved     496   80   297
-    tea       no-token             proved     496   80   285
-    web_fetch no-data-sent         proved    8293  343    90
-    web_fetch no-search            proved    8293  343    98
-    web_fetch no-downloads         proved    8293  343    90
-    web_fetch no-sign-in           proved    8293  343    80
-    web_fetch no-api               proved    8293  343    98
-    web_fetch no-escapes           proved    8293  343   110
-    web_fetch no-other-project     proved    8293  343    86
+    kubectl   no-mutation          proved   44505 1116  8218
+    kubectl   no-execution         proved   44505 1116  8218
+    kubectl   no-hidden-mutation   proved   44505 1116  8218
+    kubectl   no-secrets           proved   44505 1116  8218
+    kubectl   no-raw-path          proved   44505 1116  8218
+    kubectl   no-other-target      proved   44505 1116  8218
+    kubectl   no-other-identity    proved   44505 1116  8218
+    kubectl   no-local-files       proved   44505 1116  8218
+    argocd    no-mutation          proved     546   80   276
+    argocd    no-administration    proved     546   80   276
+    argocd    no-other-server      proved     546   80   276
+    argocd    no-other-identity    proved     546   80   276
+    argocd    no-local-files       proved     546   80   276
+    argocd    no-refresh           proved     546   80   276
+    argocd    no-secrets           proved     546   80   276
+    vault     no-values            proved     253   30   264
+    vault     no-mutation          proved     253   30   264
+    vault     no-administration    proved     253   30   264
+    vault     no-other-target      proved     253   30   264
+    vault     no-token             proved     253   30   264
+    vault     no-climbing          proved     253   30   264
+    tea       no-mutation          proved     496   80   319
+    tea       no-raw-api           proved     496   80   319
+    tea       no-administration    proved     496   80   319
+    tea       no-action-secrets    proved     496   80   319
+    tea       no-other-identity    proved     496   80   319
+    tea       no-local-files       proved     496   80   319
+    tea       no-token             proved     496   80   319
+    web_fetch no-data-sent         proved    8293  343   292
+    web_fetch no-search            proved    8293  343   292
+    web_fetch no-downloads         proved    8293  343   292
+    web_fetch no-sign-in           proved    8293  343   292
+    web_fetch no-api               proved    8293  343   292
+    web_fetch no-escapes           proved    8293  343   292
+    web_fetch no-other-project     proved    8293  343   292
     ");
 }
 
@@ -113,12 +113,12 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_search never-outside        proved     543   35    22
     docs_search never-a-flag         proved     543   35    22
     docs_search never-git-folder     proved     543   35    22
-    kubectl   never-changes        proved   19309  572  1200
-    kubectl   never-secret         proved   19309  572  1545
-    kubectl   never-raw-path       proved   19309  572  1287
-    kubectl   never-other-target   proved   19309  572  1196
-    kubectl   never-local-file     proved   19309  572  1230
-    kubectl   never-endless        proved   19309  572  1196
+    kubectl   never-changes        proved   19309  572  1712
+    kubectl   never-secret         proved   19309  572  1712
+    kubectl   never-raw-path       proved   19309  572  1712
+    kubectl   never-other-target   proved   19309  572  1712
+    kubectl   never-local-file     proved   19309  572  1712
+    kubectl   never-endless        proved   19309  572  1712
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
