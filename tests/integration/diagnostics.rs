@@ -15,7 +15,7 @@ mod pattern;
 
 mod policy;
 
-mod revision;
+pub(crate) mod revision;
 
 mod root;
 

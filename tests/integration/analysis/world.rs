@@ -85,7 +85,7 @@ fn edited(edits: &[Edit<'_>]) -> Vec<(String, String)> {
 }
 
 /// The files before any edit.
-pub(super) fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let files = FILES.map(|(path, text)| (path.to_owned(), text.to_owned()));
     files.into()
 }
