@@ -175,8 +175,13 @@ fn shortened(line: &str) -> String {
 
 /// What comes out for every invariant after some edits, in lines to read.
 pub(super) fn proofs(edits: &[Edit<'_>]) -> String {
+    proofs_of(&config(edits))
+}
+
+/// What comes out for every invariant, in lines to read.
+pub(super) fn proofs_of(config: &Config) -> String {
     let mut text = String::new();
-    for proof in prove(&config(edits)) {
+    for proof in prove(config) {
         let outcome = match proof.outcome {
             Outcome::Proved => "proved".to_owned(),
             Outcome::Violated { command_line, .. } => {
