@@ -28,8 +28,9 @@ pub(super) fn lint(config: &Config, known: &Known<'_>) -> Vec<Diagnostic> {
     for (name, tool) in config.tools() {
         let survey = known.answer("survey", tool, || survey::survey(config, tool));
         let looked = survey.and_then(|survey| {
+            let flags = flag::lint(config, tool, &survey);
             surveys.insert(name.clone(), survey);
-            flag::lint(config, tool)
+            flags
         });
         match looked {
             Ok(flags) => found.extend(flags),

@@ -5,6 +5,8 @@
 
 mod analysis;
 
+mod lint;
+
 mod manifest;
 
 mod many;
