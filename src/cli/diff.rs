@@ -27,9 +27,11 @@ use crate::diagnostic::Severity;
                   not, with what lets them through, and everything beside them: what is started, its \
                   environment, its sandbox, who may use it, which outputs are redacted. What permits \
                   more must be accepted in `permissions.ack.yaml`, by the fingerprint that is printed \
-                  here.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
-                  widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, or \
-                  an invalid configuration on either side; 4 there is no such folder and no such revision."
+                  here.\n\nA name that is both a file or folder and a revision is refused: `./main` is the folder, \
+                  `refs/heads/main` the branch.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
+                  widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, \
+                  a missing folder, or an invalid configuration on either side; 4 there is no such \
+                  revision."
 )]
 pub(crate) struct Diff {
     /// The configuration before the change: a git revision, a folder, or a file of ConfigMap manifests
