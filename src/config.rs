@@ -141,6 +141,8 @@ pub enum RootError {
         revision: String,
         /// What was found instead.
         why: &'static str,
+        /// The branch or tag that was probably meant.
+        near: Option<String>,
     },
     /// The repository is broken.
     #[error("cannot read the git repository `{path}`: {why}")]

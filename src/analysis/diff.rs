@@ -19,6 +19,8 @@ mod fingerprint;
 
 mod input;
 
+mod place;
+
 mod policy;
 
 mod prompt;
@@ -93,7 +95,7 @@ pub struct ToolDifference {
     /// Why somebody accepted its widening.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub acknowledgement: Option<String>,
-    /// Where it is written, in the newer side where it is there.
+    /// Where the change is that lets more happen, or the tool; in the newer side where it is there.
     #[serde(skip)]
     pub place: Place,
 }
@@ -250,6 +252,7 @@ fn of_tool(
             (true, true) | (false, false) => Change::Changed,
         },
     };
+    let place = place::of_tool(old, new, &languages.permitted, &other)?;
     Some(ToolDifference {
         tool: tool.name.to_string(),
         change,
@@ -260,7 +263,7 @@ fn of_tool(
         undecided: languages.undecided,
         fingerprint: widens.then(|| fingerprint::of_tool(old, new)),
         acknowledgement: None,
-        place: tool.places.file.clone(),
+        place,
     })
 }
 

@@ -31,7 +31,10 @@ pub(super) fn lint(config: &Config, known: &Known<'_>) -> Vec<Diagnostic> {
     let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
     let looked = cores::map(&tools, |tool| {
         let survey = known.answer("survey", tool, || survey::survey(config, tool));
-        survey.and_then(|survey| Ok((survey, flag::lint(config, tool)?)))
+        survey.and_then(|survey| {
+            let flags = flag::lint(config, tool, &survey)?;
+            Ok((survey, flags))
+        })
     });
     for (tool, looked) in tools.into_iter().zip(looked) {
         match looked {

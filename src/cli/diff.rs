@@ -1,6 +1,6 @@
 //! `tolkien diff`: what a change of the configuration newly permits.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -12,10 +12,10 @@ use super::render::repository::Repository;
 use super::render::{Screen, difference, finding};
 use super::{Exit, root};
 use crate::analysis::cache::Cache;
-use crate::analysis::check::Thoroughness;
+use crate::analysis::check::{self, Thoroughness};
 use crate::analysis::compare::languages;
 use crate::analysis::diff::{Change, Difference, compare};
-use crate::config::{Config, Loaded, Origin, Overrides};
+use crate::config::{Config, Loaded, Origin, Overrides, RootError};
 use crate::diagnostic::Severity;
 
 /// Tell what a change newly permits, and what else it touches
@@ -27,9 +27,11 @@ use crate::diagnostic::Severity;
                   not, with what lets them through, and everything beside them: what is started, its \
                   environment, its sandbox, who may use it, which outputs are redacted. What permits \
                   more must be accepted in `permissions.ack.yaml`, by the fingerprint that is printed \
-                  here.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
-                  widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, or \
-                  an invalid configuration on either side; 4 there is no such folder and no such revision."
+                  here.\n\nA name that is both a file or folder and a revision is refused: `./main` is the folder, \
+                  `refs/heads/main` the branch.\n\nExit codes: 0 nothing is permitted that was not, or it is accepted; 1 a \
+                  widening that nobody accepted, or a tool that could not be compared; 2 wrong usage, \
+                  a missing folder, or an invalid configuration on either side; 4 there is no such \
+                  revision."
 )]
 pub(crate) struct Diff {
     /// The configuration before the change: a git revision, a folder, or a file of ConfigMap manifests
@@ -74,10 +76,10 @@ impl Diff {
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let here = root::choose(config);
         let cache = self.output.cache();
-        let base = before(&origin(&self.base, &here), &self.base, &cache, screen)?;
+        let base = before(&origin(&self.base, &here)?, &self.base, &cache, screen)?;
         let name = self.head.as_deref().unwrap_or(&here);
         let head = match &self.head {
-            Some(head) => origin(head, &here),
+            Some(head) => origin(head, &here)?,
             None => Origin::at(&here),
         };
         let folder = head.folder().unwrap_or(&here).to_owned();
@@ -124,15 +126,39 @@ impl Diff {
 }
 
 /// What a side names: a folder or a file of manifests where there is one of this name, else a git
-/// revision of the working folder.
-fn origin(name: &Path, here: &Path) -> Origin {
-    if name.exists() {
-        return Origin::at(name);
-    }
-    Origin::Revision {
+/// revision of the working folder. A name of both is refused: whoever writes a change can add a folder
+/// that is called like the base, and must not choose what their change is compared with.
+fn origin(name: &Path, here: &Path) -> Result<Origin> {
+    let revision = Origin::Revision {
         folder: here.to_owned(),
         revision: name.to_string_lossy().into_owned(),
+    };
+    if is_path(name) {
+        return Ok(Origin::at(name));
     }
+    if !name.exists() {
+        return Ok(revision);
+    }
+    if revision.is_known_revision() {
+        let name = name.display();
+        let told =
+            format!("`{name}` is a git revision, and there is a file or folder of this name");
+        let help = format!(
+            "write `./{name}` for the one, and `refs/heads/{name}`, `refs/remotes/{name}` or its hash for \
+             the other"
+        );
+        return Err(Failure::usage(told).help(help));
+    }
+    Ok(Origin::at(name))
+}
+
+/// Whether a name can only be that of a file or folder.
+fn is_path(name: &Path) -> bool {
+    let starts = matches!(
+        name.components().next(),
+        Some(Component::CurDir | Component::ParentDir | Component::RootDir)
+    );
+    starts || name.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 /// The side before the change; one without any configuration is empty.
@@ -154,14 +180,53 @@ fn before(
 }
 
 fn load(origin: &Origin, name: &Path, cache: &Cache) -> Result<Loaded> {
-    root::load(origin, Overrides::None, Thoroughness::Valid, cache).map_err(|failure| {
-        let name = name.display();
-        match origin {
-            Origin::Revision { .. } => failure.help(format!(
+    check::load(origin, Overrides::None, Thoroughness::Valid, cache).map_err(|error| {
+        let help = way_out(&error, &name.to_string_lossy());
+        let failure = root::failure(error);
+        match help {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })
+}
+
+/// What to write in place of a name that leads to no configuration, where there is more to say than
+/// for any other command.
+fn way_out(error: &RootError, name: &str) -> Option<String> {
+    match error {
+        RootError::Revision { near: None, .. } => Some(range(name).unwrap_or_else(|| {
+            format!(
                 "`{name}` is neither a folder nor a revision of the repository around the configuration; \
                  fetch it, or name two folders: `tolkien diff BEFORE AFTER`"
-            )),
-            _ => failure,
+            )
+        })),
+        RootError::NoRepository(_) => Some(format!(
+            "`{name}` is neither a folder nor a revision: name the configuration's folder in a repository \
+             with `--config DIR`, or two folders: `tolkien diff BEFORE AFTER`"
+        )),
+        RootError::Missing(_) => Some(
+            "name a folder that is there, or a git revision: `tolkien diff main`; `--config DIR` is the \
+             working folder"
+                .to_owned(),
+        ),
+        RootError::Revision { .. } | RootError::Io { .. } | RootError::Repository { .. } => None,
+    }
+}
+
+/// The two sides of a range as `git diff` takes it.
+fn range(name: &str) -> Option<String> {
+    let or_head = |side: &str| if side.is_empty() { "HEAD" } else { side }.to_owned();
+    let (base, head, from_fork) = match (name.split_once("..."), name.split_once("..")) {
+        (Some((base, head)), _) => (or_head(base), or_head(head), true),
+        (None, Some((base, head))) => (or_head(base), or_head(head), false),
+        (None, None) => return None,
+    };
+    let is_path = base.ends_with('/') || head.starts_with('/');
+    (!is_path).then(|| {
+        if from_fork {
+            format!("name two sides: `tolkien diff $(git merge-base {base} {head}) {head}`")
+        } else {
+            format!("name two sides: `tolkien diff {base} {head}`")
         }
     })
 }
@@ -178,8 +243,12 @@ fn valid(
         Some(config) if !failed => Ok((Arc::clone(config), loaded)),
         _ => {
             let folder = folder.display();
+            let way_out = match when {
+                "before" => "; where the change repairs it, compare with the last valid revision",
+                _ => "",
+            };
             screen.warn(&format!(
-                "the configuration {when} the change, `{folder}`, is invalid"
+                "the configuration {when} the change, `{folder}`, is invalid{way_out}"
             ));
             Err(Failure::Invalid(Box::new(loaded)))
         }

@@ -39,18 +39,30 @@ pub(crate) fn load(
     thoroughness: Thoroughness,
     cache: &Cache,
 ) -> Result<Loaded> {
-    check::load(origin, overrides, thoroughness, cache).map_err(|error| match error {
+    check::load(origin, overrides, thoroughness, cache).map_err(failure)
+}
+
+/// Why a configuration cannot be read, with the way out.
+pub(crate) fn failure(error: RootError) -> Failure {
+    match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",
         ),
-        RootError::Revision { .. } => Failure::environment(error).help(
+        RootError::Revision {
+            near: Some(ref near),
+            ..
+        } => {
+            let help = format!("did you mean `{near}`?");
+            Failure::environment(error).help(help)
+        }
+        RootError::Revision { near: None, .. } => Failure::environment(error).help(
             "name a branch, a tag or a commit that this clone has; `git fetch` brings what it lacks",
         ),
         RootError::Io { .. } | RootError::NoRepository(_) | RootError::Repository { .. } => {
             Failure::environment(error)
         }
-    })
+    }
 }
 
 /// Loads a folder that must be valid.

@@ -69,6 +69,14 @@ impl Origin {
         }
     }
 
+    /// Whether it is a revision that the repository around its folder has.
+    pub fn is_known_revision(&self) -> bool {
+        match self {
+            Self::Revision { folder, revision } => Commit::open(folder, revision).is_ok(),
+            Self::Folder(_) | Self::Manifest(_) | Self::Files(_) => false,
+        }
+    }
+
     /// The folder that the files of findings are below; absent where they lie in none.
     pub fn folder(&self) -> Option<&Path> {
         match self {

@@ -12,4 +12,4 @@ mod large;
 
 mod refactorings;
 
-mod world;
+pub(crate) mod world;

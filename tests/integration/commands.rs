@@ -6,6 +6,8 @@ mod conversation;
 
 mod diff;
 
+mod diff_revisions;
+
 mod formats;
 
 mod link;

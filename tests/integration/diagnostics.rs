@@ -5,6 +5,8 @@
 
 mod analysis;
 
+mod lint;
+
 mod manifest;
 
 mod many;
@@ -15,7 +17,7 @@ mod pattern;
 
 mod policy;
 
-mod revision;
+pub(crate) mod revision;
 
 mod root;
 

@@ -6,7 +6,7 @@ use regex_syntax::hir::Hir;
 use regex_syntax::hir::literal::Extractor;
 
 use super::question::Passing;
-use super::survey::searched;
+use super::survey::{Survey, searched};
 use crate::analysis::automaton::Automaton;
 use crate::analysis::expression::TooLarge;
 use crate::analysis::language::{Depth, Judge, Language, explored, learn_words, policies};
@@ -38,7 +38,11 @@ struct Half<'a> {
 }
 
 /// Looks at the rules that a tool meets.
-pub(super) fn lint(config: &Config, tool: &Tool) -> Result<Vec<Diagnostic>, TooLarge> {
+pub(super) fn lint(
+    config: &Config,
+    tool: &Tool,
+    survey: &Survey,
+) -> Result<Vec<Diagnostic>, TooLarge> {
     let mut vocabulary = Vocabulary::default();
     let mut found = Vec::new();
     for rules in tool.arguments.values() {
@@ -52,7 +56,11 @@ pub(super) fn lint(config: &Config, tool: &Tool) -> Result<Vec<Diagnostic>, TooL
         .iter()
         .flat_map(|policy| &policy.deny);
     let mut halves = Vec::new();
-    for rule in of_tool.chain(of_policies) {
+    let is_met = |rule: &&Rule| {
+        let fact = survey.get(rule.id.as_str());
+        fact.is_none_or(|fact| fact.met.is_some())
+    };
+    for rule in of_tool.chain(of_policies).filter(is_met) {
         halves.extend(half_seen(&mut vocabulary, rule)?);
     }
     if !halves.is_empty() {
@@ -186,7 +194,7 @@ fn half_denied(
     if verdict.decision() == Decision::Deny {
         return None;
     }
-    let line = verdict.command_line()?;
+    let line = verdict.command_line()?.replace('\n', "; ");
     let Half { rule, flag, unseen } = half;
     let (seen, unseen, write) = match unseen {
         Form::Joined => (flag.clone(), format!("{flag}=…"), format!("{flag}(=.*)?")),
@@ -251,13 +259,15 @@ fn values(
         };
         let message = if let Some(value) = more((false, true))? {
             format!(
-                "`{}` takes `{flag}={value}` and not `{flag} {value}`",
-                rule.id
+                "`{}` takes `{flag}={value}` and not `{}`",
+                rule.id,
+                apart(&flag, &value)
             )
         } else if let Some(value) = more((true, false))? {
             format!(
-                "`{}` takes `{flag} {value}` and not `{flag}={value}`",
-                rule.id
+                "`{}` takes `{}` and not `{flag}={value}`",
+                rule.id,
+                apart(&flag, &value)
             )
         } else {
             continue;
@@ -271,6 +281,14 @@ fn values(
         }
     }
     Ok(found)
+}
+
+/// A flag with its value in the next word, as a person would type it.
+fn apart(flag: &str, value: &str) -> String {
+    match value {
+        "" => format!("{flag} ''"),
+        _ => format!("{flag} {value}"),
+    }
 }
 
 /// The words that a position takes.

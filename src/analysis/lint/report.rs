@@ -103,6 +103,11 @@ impl Known<'_> {
         if let Some(same) = earlier.copied().find(|other| self.is_same(&facts, other)) {
             return Some(identical(rule, same));
         }
+        // The later of two that say the same is told, and may go.
+        let mut later = self.list.rules.iter().skip(number + 1);
+        if self.list.kind == Kind::Deny && later.any(|other| self.is_same(&facts, other)) {
+            return None;
+        }
         match self.list.kind {
             Kind::Deny if facts.iter().all(|fact| fact.met.is_none() || !fact.alone) => {
                 Some(self.covered(rule, &facts))

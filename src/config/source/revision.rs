@@ -14,6 +14,7 @@ use super::memory::shown;
 use super::tree::{Names, Tree, Unread};
 use crate::config::RootError;
 use crate::config::yaml::MAX_FILE_BYTES;
+use crate::diagnostic::nearest;
 
 /// More links on the way to one file than the system would follow, too.
 const MOST_LINKS: usize = 40;
@@ -44,8 +45,7 @@ impl Commit {
     /// Finds the repository that a folder lies in, and a revision there.
     pub(super) fn open(folder: &Path, revision: &str) -> Result<Self, RootError> {
         let (existing, rest) = existing(folder);
-        let repository = discover(&existing)
-            .ok_or_else(|| RootError::NoRepository(folder.display().to_string()))?;
+        let repository = discover(&existing, folder)?;
         let top = repository.workdir().unwrap_or(repository.git_dir());
         let top = std::fs::canonicalize(top).unwrap_or_else(|_| top.to_owned());
         // The folder of the repository itself is in no work tree of it.
@@ -235,8 +235,12 @@ fn existing(folder: &Path) -> (PathBuf, PathBuf) {
     (folder.to_owned(), PathBuf::new())
 }
 
-/// The repository that a folder lies in, whoever owns it: nothing of it is run.
-fn discover(folder: &Path) -> Option<Repository> {
+/// The repository that a folder lies in, whoever owns it: nothing of it is run. The folder is told as
+/// it was given.
+fn discover(folder: &Path, given: &Path) -> Result<Repository, RootError> {
+    if gix::discover::upwards(folder).is_err() {
+        return Err(RootError::NoRepository(given.display().to_string()));
+    }
     let options = || gix::open::Options::isolated();
     let mapping = gix::sec::trust::Mapping {
         full: options(),
@@ -247,8 +251,11 @@ fn discover(folder: &Path) -> Option<Repository> {
         gix::discover::upwards::Options::default(),
         mapping,
     )
-    .ok()
     .map(Into::into)
+    .map_err(|error| RootError::Repository {
+        path: given.display().to_string(),
+        why: in_one_line(error.probable_cause()),
+    })
 }
 
 /// The tree of the commit that a revision names.
@@ -256,15 +263,24 @@ fn tree(repository: &Repository, revision: &str) -> Result<ObjectId, RootError> 
     let unknown = |why| RootError::Revision {
         revision: shown(revision),
         why,
+        near: None,
     };
     let spec = repository.rev_parse(revision).map_err(|error| {
-        unknown(if error.iter_errors().any(is_ambiguous) {
-            "it is the beginning of several hashes"
-        } else if repository.is_shallow().unwrap_or(false) {
-            "this clone is shallow, and does not have it"
-        } else {
-            "this repository does not have it"
-        })
+        if error.iter_errors().any(is_ambiguous) {
+            return unknown("it is the beginning of several hashes");
+        }
+        let names = references(repository);
+        RootError::Revision {
+            revision: shown(revision),
+            why: if repository.is_shallow().unwrap_or(false) {
+                "this clone is shallow, and does not have it"
+            } else if names.is_empty() {
+                "this repository has no commit yet"
+            } else {
+                "this repository does not have it"
+            },
+            near: near(revision, &names),
+        }
     })?;
     let id = spec.single().ok_or(unknown("it names no commit"))?;
     let commit = id.object().and_then(gix::Object::peel_to_commit);
@@ -274,6 +290,27 @@ fn tree(repository: &Repository, revision: &str) -> Result<ObjectId, RootError> 
         why: in_one_line(&error),
     })?;
     Ok(tree.detach())
+}
+
+/// The short names of all branches and tags.
+fn references(repository: &Repository) -> Vec<String> {
+    let Ok(platform) = repository.references() else {
+        return Vec::new();
+    };
+    let all = platform.all().into_iter().flatten().flatten();
+    all.map(|reference| shown(&reference.name().shorten().to_string()))
+        .collect()
+}
+
+/// The branch that is only on a remote, or else the one that is spelt alike.
+fn near(revision: &str, names: &[String]) -> Option<String> {
+    let on_a_remote = |name: &&String| {
+        let parts = name.split_once('/');
+        parts.is_some_and(|(_, branch)| branch == revision)
+    };
+    let remote = names.iter().find(on_a_remote).map(String::as_str);
+    let near = remote.or_else(|| nearest(revision, names.iter().map(String::as_str)));
+    near.map(str::to_owned)
 }
 
 fn is_ambiguous(error: &(dyn std::error::Error + 'static)) -> bool {
@@ -309,7 +346,7 @@ impl From<gix::Error> for Unread {
 }
 
 /// What the library says, as a part of a sentence.
-fn in_one_line(error: &gix::Error) -> String {
+fn in_one_line(error: &dyn std::error::Error) -> String {
     let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     shown(line.trim_end_matches('.'))

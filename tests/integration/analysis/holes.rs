@@ -1,7 +1,9 @@
 //! Seeded holes, one at a time, in a configuration that is otherwise good: each is found by an
 //! invariant or by the difference, with the line that gets through.
 
-use super::world::{Edit, proofs, told};
+use std::fs;
+
+use super::world::{Edit, load, proofs, proofs_of, told};
 
 fn both(edits: &[Edit<'_>]) -> String {
     format!("{}{}", told(edits), proofs(edits))
@@ -105,6 +107,59 @@ fn a_misspelt_word_in_a_deny() {
     invariants.no-mutation: proved
     invariants.no-secrets: violated by kubectl get secret --request-timeout=50s
     invariants.no-target: proved
+    ");
+}
+
+#[test]
+fn a_misspelt_word_in_the_shipped_deny() {
+    let read = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        fs::read_to_string(path).unwrap()
+    };
+    let cut = |text: &str, start: &str, end: &str| {
+        let (before, rest) = text.split_once(start).unwrap();
+        let (_, after) = rest.split_once(end).unwrap();
+        format!("{before}{end}{after}")
+    };
+    // Without the cases, which notice it too, and without the second lock on the same door.
+    let tool = read("tools.d/kubectl.yaml");
+    let (rules, _) = tool.split_once("\ntests:\n").unwrap();
+    let tool = format!("{rules}\ntests:\n  - allow: get pods -A\n  - deny: delete pods -A\n");
+    let policy = read("policies/cluster-read-only.yaml");
+    let (policy, _) = policy.split_once("\ntests:\n").unwrap();
+    let policy = cut(policy, "  - id: no-secrets\n", "  - id: no-credentials\n");
+    let told = |tool: &str| {
+        let files = [
+            ("tolkien.yaml", read("tolkien.yaml")),
+            (
+                "prompts/system.md",
+                "You look after a cluster.\n".to_owned(),
+            ),
+            ("tools.d/kubectl.yaml", tool.to_owned()),
+            ("policies/cluster-read-only.yaml", policy.clone()),
+        ];
+        proofs_of(&load(files.map(|(path, text)| (path.to_owned(), text))))
+    };
+    insta::assert_snapshot!(told(&tool), @"
+    cluster-read-only.never-changes: proved
+    cluster-read-only.never-secret: proved
+    cluster-read-only.never-raw-path: proved
+    cluster-read-only.never-other-target: proved
+    cluster-read-only.never-local-file: proved
+    cluster-read-only.never-endless: proved
+    ");
+    let misspelt = tool.replace(
+        "(?i:(.*,)?secrets?([./,].*)?) **",
+        "(?i:(.*,)?secretes?([./,].*)?) **",
+    );
+    assert_ne!(misspelt, tool);
+    insta::assert_snapshot!(told(&misspelt), @"
+    cluster-read-only.never-changes: proved
+    cluster-read-only.never-secret: violated by kubectl get secret --request-timeout=50s
+    cluster-read-only.never-raw-path: proved
+    cluster-read-only.never-other-target: proved
+    cluster-read-only.never-local-file: proved
+    cluster-read-only.never-endless: proved
     ");
 }
 

@@ -85,7 +85,7 @@ fn edited(edits: &[Edit<'_>]) -> Vec<(String, String)> {
 }
 
 /// The files before any edit.
-pub(super) fn files() -> Vec<(String, String)> {
+pub(crate) fn files() -> Vec<(String, String)> {
     let files = FILES.map(|(path, text)| (path.to_owned(), text.to_owned()));
     files.into()
 }
@@ -175,8 +175,13 @@ fn shortened(line: &str) -> String {
 
 /// What comes out for every invariant after some edits, in lines to read.
 pub(super) fn proofs(edits: &[Edit<'_>]) -> String {
+    proofs_of(&config(edits))
+}
+
+/// What comes out for every invariant, in lines to read.
+pub(super) fn proofs_of(config: &Config) -> String {
     let mut text = String::new();
-    for proof in prove(&config(edits)) {
+    for proof in prove(config) {
         let outcome = match proof.outcome {
             Outcome::Proved => "proved".to_owned(),
             Outcome::Violated { command_line, .. } => {

@@ -60,7 +60,10 @@ impl Repository {
     clippy::disallowed_methods,
     reason = "the repositories of the tests are made by the program that makes all others"
 )]
-fn run_git<S: AsRef<OsStr>>(folder: &Path, arguments: impl IntoIterator<Item = S>) -> String {
+pub(crate) fn run_git<S: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> String {
     let output = std::process::Command::new("git")
         .args(["-c", "user.name=Test", "-c", "user.email=test@example.com"])
         .args(["-c", "protocol.file.allow=always"])

@@ -287,7 +287,7 @@ fn findings_name_the_file_and_the_way_out() {
     assert_eq!(
         shown(&difference(&[WIDER])),
         [format!(
-            "tools.d/kubectl.yaml:1:1 error permission-widened: `kubectl` may do more than before: `forced arguments` (narrow it, or accept it in `permissions.ack.yaml`: `- {{fingerprint: {fingerprint}, reason: …}}`)"
+            "tools.d/kubectl.yaml:10:3 error permission-widened: `kubectl` may do more than before: `forced arguments` (narrow it, or accept it in `permissions.ack.yaml`: `- {{fingerprint: {fingerprint}, reason: …}}`)"
         )]
     );
     let entry = format!(
@@ -297,7 +297,7 @@ fn findings_name_the_file_and_the_way_out() {
     assert_eq!(
         shown(&difference(&[WIDER, (FILE, "", &entry)])),
         [
-            "tools.d/kubectl.yaml:1:1 warning permission-widened: `kubectl` may do more than before: `forced arguments` (acknowledged: it is slow)",
+            "tools.d/kubectl.yaml:10:3 warning permission-widened: `kubectl` may do more than before: `forced arguments` (acknowledged: it is slow)",
             "permissions.ack.yaml:2:3 warning unused-acknowledgement: this acknowledges nothing that differs here (remove it when the change that it was for is in the base)",
         ]
     );
