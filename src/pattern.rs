@@ -40,6 +40,8 @@ mod rule_set;
 
 mod sequence;
 
+mod shown;
+
 mod table;
 
 mod token;
@@ -67,6 +69,7 @@ pub use rule_set::{Matches, RuleSet};
 use sequence::Sequence;
 pub(crate) use sequence::Symbol;
 pub use usage::usage;
+pub(crate) use weaker::Weaker;
 pub(crate) use word::Branch;
 pub use word::Lengths;
 

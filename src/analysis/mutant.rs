@@ -88,10 +88,11 @@ pub fn test(config: &Config) -> Report {
             Fate::Undecided(why) => report.findings.push(finding::undecided(mutant, &why)),
         }
     }
-    let mut seen: BTreeSet<String> = BTreeSet::new();
+    // One case may be missing for several: a rule as a whole, and the alternative that the call is of.
+    let mut seen = BTreeSet::new();
     report
         .findings
-        .retain(|found| seen.insert(format!("{} {}", found.place, found.message)));
+        .retain(|found| seen.insert((found.place.to_string(), found.help.clone())));
     report
 }
 

@@ -12,6 +12,8 @@ mod formats;
 
 mod link;
 
+mod mutants;
+
 mod program;
 
 use std::fs;

@@ -26,6 +26,8 @@ mod http;
 
 mod model;
 
+mod mutants;
+
 mod running;
 
 mod session;

@@ -6,9 +6,15 @@ use super::made::{Home, Mutant, What};
 use crate::analysis::witness::written;
 use crate::config::Config;
 use crate::config::name::ToolName;
-use crate::config::tool::Tool;
+use crate::config::tool::{CaseInput, Tool};
 use crate::diagnostic::Diagnostic;
-use crate::policy::{Decision, Request, Verdict, decide_for};
+use crate::policy::{self, Decision, Request, Verdict, decide_for};
+
+/// So many characters of a command line are shown: more is a length that was met, and says no more.
+const LONGEST_LINE: usize = 160;
+
+/// What some reader of YAML takes for no text where it stands plain.
+const NO_TEXT: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 /// The finding on a mutant that decides a call otherwise, with the case that is missing.
 pub(super) fn survives(
@@ -25,6 +31,7 @@ pub(super) fn survives(
     let before = decide_for(config, request, None);
     let after = decide_for(&mutant.config(config), request, None);
     let line = line(&after).unwrap_or_else(|| input.to_string());
+    let line = shortened(line);
     let does = match after.decision() {
         Decision::Allow => "is let through",
         Decision::Ask => "only needs an approval",
@@ -59,13 +66,10 @@ pub(super) fn undecided(mutant: &Mutant<'_>, why: &str) -> Diagnostic {
 /// What a mutant is, in words.
 fn weaker(mutant: &Mutant<'_>) -> String {
     match (&mutant.what, mutant.home) {
-        (
-            What::Rule {
-                rule, left: None, ..
-            },
-            _,
-        ) => format!("`{}` is gone", rule.id),
-        (What::Rule { rule, .. }, _) => format!("`{}` lacks an alternative", rule.id),
+        (What::Rule { rule, left, .. }, _) => match left {
+            None => format!("`{}` is gone", rule.id),
+            Some(weaker) => format!("`{}` lacks the alternative `{}`", rule.id, weaker.lacks),
+        },
         (What::Allows(_), Home::Policy(policy)) => format!("`allow` of `{}` is gone", policy.name),
         (What::Max, Home::Parameter(_, name, _)) => format!("`max` of `{name}` is gone"),
         (What::Within(_), Home::Parameter(_, name, _)) => format!("`within` of `{name}` is gone"),
@@ -79,9 +83,19 @@ fn line(verdict: &Verdict) -> Option<String> {
     Some(verdict.command_line()?.replace('\n', "; "))
 }
 
+fn shortened(line: String) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
+        None => line,
+    }
+}
+
 /// The case that is missing, to be pasted.
 fn case(mutant: &Mutant<'_>, tool: &Tool, input: &Value, expected: Decision) -> String {
-    let input = scalar(&written(tool, input));
+    let text = written(tool, input);
+    let is_line =
+        policy::input(tool, &CaseInput::Line(text.clone())).is_ok_and(|read| read == *input);
+    let input = if is_line { scalar(&text) } else { flow(input) };
     let expected = expected.as_str();
     match mutant.home {
         Home::Parameter(..) => format!("- {expected}: {input}"),
@@ -89,14 +103,38 @@ fn case(mutant: &Mutant<'_>, tool: &Tool, input: &Value, expected: Decision) -> 
     }
 }
 
-/// A text as YAML may have it in a flow mapping: JSON as it is, plain where nothing in it means
-/// anything, else in single quotes.
+/// A value as a person writes it in a flow mapping.
+fn flow(value: &Value) -> String {
+    match value {
+        Value::String(text) => scalar(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(flow).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(members) => {
+            let member =
+                |(name, value): (&String, &Value)| format!("{}: {}", scalar(name), flow(value));
+            let members: Vec<String> = members.iter().map(member).collect();
+            format!("{{{}}}", members.join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
+/// A text as YAML may have it in a flow mapping: plain where nothing in it means anything, else in
+/// quotes, of which JSON's can hold all.
 fn scalar(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" -_./=".contains(&byte);
     let begins = text.starts_with(|first: char| first.is_ascii_alphabetic());
-    if text.starts_with('{') || begins && text.bytes().all(plain) {
+    if begins
+        && text.trim_end() == text
+        && text.bytes().all(plain)
+        && !NO_TEXT.iter().any(|word| word.eq_ignore_ascii_case(text))
+    {
         text.to_owned()
+    } else if text.contains('\'') || text.contains(char::is_control) {
+        Value::from(text).to_string()
     } else {
-        format!("'{}'", text.replace('\'', "''"))
+        format!("'{text}'")
     }
 }

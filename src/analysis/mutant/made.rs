@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::config::policy::{AskRule, Policy};
 use crate::config::tool::{ArgumentRules, Case, DEFAULT_ARGUMENT_MAX, Rule, Tool};
 use crate::diagnostic::Place;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, Weaker};
 use crate::policy::{self, Decision};
 
 /// One rule made weaker.
@@ -37,7 +37,7 @@ pub(super) enum What<'a> {
         /// What it answers.
         answer: Decision,
         /// None where the whole rule is gone.
-        left: Option<Arc<Pattern>>,
+        left: Option<Weaker<Arc<Pattern>>>,
     },
     /// All that a policy allows: it bounds nothing any more.
     Allows(&'a [Rule]),
@@ -91,7 +91,8 @@ pub(super) fn all(config: &Config) -> Vec<Mutant<'_>> {
 
 /// A rule gone, and without each of its alternatives.
 fn of_rule<'a>(home: Home<'a>, rule: &'a Rule, answer: Decision, all: &mut Vec<Mutant<'a>>) {
-    let left = rule.pattern.weaker().into_iter().map(Arc::new).map(Some);
+    let left = rule.pattern.weaker().into_iter();
+    let left = left.map(|weaker| Some(weaker.within(Arc::new)));
     all.extend([None].into_iter().chain(left).map(|left| Mutant {
         home,
         what: What::Rule { rule, answer, left },
@@ -175,7 +176,9 @@ impl Mutant<'_> {
             return false;
         };
         let matches = |words: &[String]| {
-            let kept = left.as_ref().is_some_and(|left| left.matches(words));
+            let kept = left
+                .as_ref()
+                .is_some_and(|weaker| weaker.left.matches(words));
             rule.pattern.matches(words) && !kept
         };
         match self.home {
@@ -203,14 +206,14 @@ impl Mutant<'_> {
 fn without<'r>(
     rules: impl IntoIterator<Item = &'r Rule>,
     weaker: &Rule,
-    left: Option<&Arc<Pattern>>,
+    left: Option<&Weaker<Arc<Pattern>>>,
 ) -> Vec<Rule> {
     let rules = rules.into_iter().filter_map(|rule| {
         if rule.id != weaker.id {
             return Some(rule.clone());
         }
         Some(Rule {
-            pattern: Arc::clone(left?),
+            pattern: Arc::clone(&left?.left),
             ..rule.clone()
         })
     });

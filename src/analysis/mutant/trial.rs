@@ -22,7 +22,7 @@ use crate::analysis::words::Words;
 use crate::config::Config;
 use crate::config::name::ToolName;
 use crate::config::tool::{Rule, Tool};
-use crate::pattern::Pattern;
+use crate::pattern::Weaker;
 use crate::policy::{Decision, Request, decide_for};
 
 /// What a search for a call showed.
@@ -90,11 +90,12 @@ struct Group<'m> {
     home: Home<'m>,
     rule: &'m Rule,
     answer: Decision,
-    /// Their numbers, with what is left of the rule.
-    mutants: Vec<(usize, Option<Arc<Pattern>>)>,
+    /// Their numbers.
+    mutants: Vec<usize>,
     /// The lines without the rule.
     lines: Vec<Vec<Element>>,
     whole: Patterns,
+    /// What is left of the rule by each of them.
     left: Vec<Patterns>,
 }
 
@@ -131,12 +132,12 @@ fn try_all<'m>(
             continue;
         };
         let mut patterns = Patterns::new();
-        if let Some(left) = left {
+        if let Some(Weaker { left, .. }) = left {
             let too_large = |_| TooLarge(format!("`{}`", rule.id));
             vocabulary.pattern(left, &mut patterns).map_err(too_large)?;
         }
         if let Some(group) = groups.iter_mut().find(|group| group.rule.id == rule.id) {
-            group.mutants.push((*number, left.clone()));
+            group.mutants.push(*number);
             group.left.push(patterns);
             continue;
         }
@@ -148,7 +149,7 @@ fn try_all<'m>(
             home: mutant.home,
             rule,
             answer: *answer,
-            mutants: vec![(*number, left.clone())],
+            mutants: vec![*number],
             lines: lines.collect(),
             whole,
             left: vec![patterns],
@@ -203,7 +204,7 @@ impl Trial<'_> {
                 .flatten()
                 .any(|element| is_list(element, name))
         {
-            told.extend(group.mutants.iter().map(|(number, _)| (*number, None)));
+            told.extend(group.mutants.iter().map(|number| (*number, None)));
             return;
         }
         let nothing = Patterns::new();
@@ -212,7 +213,7 @@ impl Trial<'_> {
             .iter()
             .map(|line| self.search(group, line, &nothing));
         let idle: Vec<bool> = dropped.map(|found| found == Shown::Nothing).collect();
-        for ((number, _), left) in group.mutants.iter().zip(&group.left) {
+        for (number, left) in group.mutants.iter().zip(&group.left) {
             let mut answer = Some(Difference::None);
             for (line, idle) in group.lines.iter().zip(&idle) {
                 if *idle || matches!(answer, Some(Difference::Call(..))) {

@@ -113,12 +113,12 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_search never-outside        proved     543   35    22
     docs_search never-a-flag         proved     543   35    22
     docs_search never-git-folder     proved     543   35    22
-    kubectl   never-changes        proved   19309  572  1712
-    kubectl   never-secret         proved   19309  572  1712
-    kubectl   never-raw-path       proved   19309  572  1712
-    kubectl   never-other-target   proved   19309  572  1712
-    kubectl   never-local-file     proved   19309  572  1712
-    kubectl   never-endless        proved   19309  572  1712
+    kubectl   never-changes        proved   19309  572  1091
+    kubectl   never-secret         proved   19309  572  1091
+    kubectl   never-raw-path       proved   19309  572  1091
+    kubectl   never-other-target   proved   19309  572  1091
+    kubectl   never-local-file     proved   19309  572  1091
+    kubectl   never-endless        proved   19309  572  1091
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
