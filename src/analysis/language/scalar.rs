@@ -9,11 +9,14 @@ use super::template::Compiler;
 use crate::analysis::expression::{TooLarge, literal};
 use crate::analysis::vocabulary::Test;
 
-/// Integers as JSON writes them, which may have been sent with a fraction or an exponent.
-const INTEGER: &str = r"-?(?:0|[1-9][0-9]{0,19})(?:\.0)?|-?[1-9](?:\.[0-9]+)?e\+?[0-9]+";
+/// Integers as they are rendered: whole as `serde_json` writes them, and where they were sent with a
+/// fraction or an exponent as it writes a double, which has an exponent from 17 digits on and knows a
+/// negative zero.
+const INTEGER: &str = r"0|-?[1-9][0-9]{0,19}|-?(?:0|[1-9][0-9]{0,15})\.0|-?[1-9](?:\.[0-9]{0,15}[1-9])?e\+(?:1[6-9]|[2-9][0-9]|[12][0-9]{2}|30[0-8])";
 
-/// Numbers as JSON writes them.
-const NUMBER: &str = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?|-?[1-9](?:\.[0-9]+)?e[-+]?[0-9]+";
+/// Numbers as they are rendered: a double has no needless zeros, and an exponent also where it is very
+/// small.
+const NUMBER: &str = r"0|-?[1-9][0-9]{0,19}|-?(?:0|[1-9][0-9]{0,15})\.(?:0|[0-9]*[1-9])|-?[1-9](?:\.[0-9]{0,15}[1-9])?e(?:-[1-9][0-9]{0,2}|\+(?:1[6-9]|[2-9][0-9]|[12][0-9]{2}|30[0-8]))";
 
 /// A fixed set of integers up to this size is written out.
 const MOST_INTEGERS: i64 = 2_000;
@@ -93,4 +96,55 @@ fn ways(value: &Value) -> Vec<String> {
         }
     }
     ways
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{INTEGER, NUMBER};
+
+    /// The engine itself says which texts are one of these.
+    fn engine(expression: &str) -> impl Fn(&str) -> bool {
+        let whole = regex::Regex::new(&format!(r"\A(?:{expression})\z")).unwrap();
+        move |text| whole.is_match(text)
+    }
+
+    #[test]
+    fn every_number_is_one_as_it_is_rendered() {
+        let (is_integer, is_number) = (engine(INTEGER), engine(NUMBER));
+        let bits = (1_u64..).map(|step| step.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let drawn = bits.take(20_000).map(f64::from_bits);
+        let powers = (-323..=308).map(|exponent| format!("1e{exponent}").parse().unwrap());
+        let told = [
+            0.0,
+            -0.0,
+            1.5,
+            1e15,
+            1e16,
+            1.5e16,
+            123_456_789_012_345_680.0,
+            f64::MAX,
+        ];
+        let doubles = drawn
+            .chain(powers)
+            .chain(told)
+            .filter(|one| one.is_finite());
+        for double in doubles.flat_map(|one| [one, one.trunc(), -one]) {
+            let text = Value::from(double).to_string();
+            assert!(is_number(&text), "{text}");
+            if double.fract() == 0.0 {
+                assert!(is_integer(&text), "{text}");
+            }
+        }
+        for whole in [0, 1, -1, 10, i64::MIN, i64::MAX] {
+            let text = Value::from(whole).to_string();
+            assert!(is_integer(&text) && is_number(&text), "{text}");
+        }
+        let largest = Value::from(u64::MAX).to_string();
+        assert!(is_integer(&largest) && is_number(&largest), "{largest}");
+        for text in ["-0", "01", "1.50", "1e16", "1e+5", "+1", ""] {
+            assert!(!is_integer(text) && !is_number(text), "{text}");
+        }
+    }
 }
