@@ -23,6 +23,9 @@ use crate::diagnostic::Source;
 /// The sources that this program was built from, hashed.
 const BUILD: &str = env!("TOLKIEN_SOURCES");
 
+/// An entry has at most this many bytes.
+const LONGEST_ENTRY: u64 = 64 << 20;
+
 /// Answers by content, within one run and, in a folder, from one run to the next.
 #[derive(Debug, Default)]
 pub struct Cache {
@@ -62,10 +65,10 @@ impl Content {
         };
         text(BUILD);
         text(tool.name.as_str());
-        let needless = needless(config, tool);
+        let needless = needless(config, tool, sources);
         for source in sources {
             let name: &str = source.name();
-            if !needless.contains(name) && !is_prompt(name) {
+            if !needless.contains(name) {
                 text(name);
                 text(source.text());
             }
@@ -78,26 +81,29 @@ impl Content {
     }
 }
 
-/// Prompts count only where a tool renders them.
-fn is_prompt(name: &str) -> bool {
-    Path::new(name)
-        .extension()
-        .is_some_and(|extension| extension == "md")
+/// Files that say nothing about a tool: those of other tools, prompts (which count where a tool renders
+/// them), and what somebody acknowledged. Only files by the names of a root are; a manifest may hold
+/// anything.
+fn needless<'a>(config: &'a Config, tool: &'a Tool, sources: &'a [Source]) -> BTreeSet<&'a str> {
+    let tools = config.tools().values();
+    let files = tools.map(|tool| &*tool.places.file.file);
+    let files = files.filter(|name| is_below(name, "tools.d"));
+    let prompts = sources.iter().map(|source| &**source.name());
+    let is_markdown = |name: &str| Path::new(name).extension().is_some_and(|end| end == "md");
+    let prompts = prompts.filter(|name| is_below(name, "prompts") && is_markdown(name));
+    let acknowledged = ["permissions.ack.yaml"];
+    let mut files: BTreeSet<&str> = files.chain(prompts).chain(acknowledged).collect();
+    files.remove(&*tool.places.file.file);
+    for policy in config.policies().values() {
+        files.remove(&*policy.place.file);
+    }
+    files
 }
 
-/// Files that say nothing about a tool: those of other tools, and what somebody acknowledged.
-fn needless<'a>(config: &'a Config, tool: &'a Tool) -> BTreeSet<&'a str> {
-    let tools = config.tools().values();
-    let mut files: BTreeSet<&str> = tools.map(|tool| &*tool.places.file.file).collect();
-    let acknowledged = config.acknowledgements().iter();
-    files.extend(acknowledged.map(|one| &*one.place.file));
-    // Of manifests all may be one file.
-    files.remove(&*tool.places.file.file);
-    let policies = config.policies().values();
-    policies.for_each(|policy| {
-        files.remove(&*policy.place.file);
-    });
-    files
+/// Whether a file lies in a folder of a root, also in a flat one.
+fn is_below(name: &str, folder: &str) -> bool {
+    let rest = name.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.starts_with('/') || rest.starts_with("__"))
 }
 
 impl Cache {
@@ -146,7 +152,12 @@ impl Cache {
         if let Some(known) = self.state().known.get(name) {
             return Some(known.clone());
         }
-        fs::read_to_string(self.folder.as_ref()?.join(name)).ok()
+        let path = self.folder.as_ref()?.join(name);
+        let entry = fs::metadata(&path).ok()?;
+        // Neither a pipe nor a device is waited for.
+        (entry.is_file() && entry.len() <= LONGEST_ENTRY)
+            .then(|| fs::read_to_string(path).ok())
+            .flatten()
     }
 
     fn keep(&self, name: String, text: String) {

@@ -177,7 +177,7 @@ impl Track {
         }
         let onward = self.onward.get(state as usize);
         let Some((onward, taken)) = onward.zip(self.taken.get(group as usize)) else {
-            return UNKNOWN;
+            return self.number(Bits::none(self.patterns.positions.len()));
         };
         self.taking.become_both(onward, taken);
         let next = match self.numbers.get(&self.taking) {

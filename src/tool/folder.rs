@@ -201,7 +201,7 @@ mod tests {
             );
         }
         assert_eq!(
-            stays_beneath("/nonexistent", "a"),
+            stays_beneath(inside.join("missing").to_str().unwrap(), "a"),
             Err(Strays::Folder(io::ErrorKind::NotFound))
         );
     }

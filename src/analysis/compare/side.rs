@@ -67,7 +67,7 @@ impl<'a> Compiled<'a> {
         let (judge, patterns) = Judge::new(config, tool, caller, vocabulary)?;
         Ok(Self {
             side,
-            shape: shape(&language),
+            shape: shape(tool, &language),
             language: Some(language),
             judge: Some(judge),
             patterns,
@@ -101,8 +101,10 @@ impl<'a> Compiled<'a> {
 /// The names of lines that are a parameter by itself begin with this.
 const HIDDEN: &str = "input ";
 
-/// What the lines are made of, whatever the rules say of it.
-fn shape(language: &Language) -> String {
+/// What the lines are made of, and what calls are made of beside single values, whatever the rules say
+/// of it: which parameters may be absent, how many items lists have, and where a value may look like a
+/// flag.
+fn shape(tool: &Tool, language: &Language) -> String {
     let element = |element: &Element| match element {
         Element::Word { skip_to, parts, .. } => format!("{parts:?} {skip_to:?}"),
         Element::Splice {
@@ -115,8 +117,18 @@ fn shape(language: &Language) -> String {
         let elements: Vec<String> = elements.iter().map(element).collect();
         format!("{name}: {}", elements.join(", "))
     };
-    let lines: Vec<String> = language.lines.iter().map(line).collect();
-    lines.join("\n")
+    let lines = language.lines.iter().map(line);
+    let parameter = |(name, parameter): (&String, &Parameter)| {
+        let schema = tool.input.json.get("properties");
+        let schema = schema.and_then(|all| all.get(name));
+        let count = |key: &str| schema.and_then(|schema| schema.get(key)).cloned();
+        let dash = tool.arguments.get(name).is_some_and(|rules| rules.dash);
+        let items = (count("minItems"), count("maxItems"));
+        let absent = parameter.may_be_absent();
+        format!("{name} {absent} {:?} {dash} {items:?}", parameter.default)
+    };
+    let parameters = tool.input.parameters.iter().map(parameter);
+    lines.chain(parameters).collect::<Vec<_>>().join("\n")
 }
 
 /// Why equal lines would prove nothing: what is not compiled exactly cancels only where it is the

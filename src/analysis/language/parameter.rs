@@ -27,6 +27,9 @@ const SILENT: [&str; 9] = [
 /// Keywords of a text that are compiled.
 const OF_TEXTS: [&str; 5] = ["enum", "const", "pattern", "minLength", "maxLength"];
 
+/// Each number of items is a state of its own, for each way to read a line: more are not counted.
+const MOST_ITEMS: usize = 500;
+
 /// Keywords of a list that are compiled; its items are looked at by themselves.
 const OF_LISTS: [&str; 3] = ["items", "minItems", "maxItems"];
 
@@ -163,13 +166,18 @@ impl Compiler<'_> {
         let items = schema.get("items").cloned().unwrap_or_default();
         let mut item = vec![self.any_text(name, &format!("{at}.items"), &items)?];
         let count = |key: &str| schema.get(key).and_then(Value::as_u64);
-        let number = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let most = count("maxItems").map(number);
+        let counted = |count: u64| {
+            let count = usize::try_from(count)
+                .ok()
+                .filter(|count| *count <= MOST_ITEMS);
+            count.ok_or_else(|| TooLarge(format!("counting the items of `{name}`")))
+        };
+        let most = count("maxItems").filter(|_| self.depth == Depth::Counted);
         let mut list = List {
             item: Test::ALWAYS,
             rules: None,
-            least: count("minItems").map_or(0, number),
-            most: most.filter(|_| self.depth == Depth::Counted),
+            least: count("minItems").map_or(Ok(0), counted)?,
+            most: most.map(counted).transpose()?,
         };
         if self.depth != Depth::Bare
             && let Some(rules) = self.rules(name)

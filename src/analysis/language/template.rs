@@ -36,6 +36,8 @@ pub(super) struct Compiler<'a> {
     pub(super) opaque: BTreeSet<String>,
     /// How often each parameter stands in a line.
     shown: BTreeMap<String, usize>,
+    /// The parameters of the steps before.
+    earlier: BTreeSet<String>,
     /// The parameters whose rules some line shows exactly.
     told: BTreeSet<String>,
 }
@@ -57,6 +59,7 @@ impl<'a> Compiler<'a> {
             vocabulary,
             opaque,
             shown: BTreeMap::new(),
+            earlier: BTreeSet::new(),
             told: BTreeSet::new(),
         }
     }
@@ -73,7 +76,8 @@ impl<'a> Compiler<'a> {
                         Some(id) => format!("step `{id}`"),
                         None => format!("step {number}"),
                     };
-                    self.shown.clear();
+                    let before = std::mem::take(&mut self.shown);
+                    self.earlier.extend(before.into_keys());
                     Ok((name, self.command(&step.command)?))
                 })
                 .collect(),
@@ -94,10 +98,16 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Each parameter by itself whose rules no line shows exactly.
+    /// Each parameter by itself whose rules no line shows exactly. Where a line is taken from above,
+    /// or one parameter ties several together, none does.
     pub(super) fn hidden(&mut self) -> Result<Vec<Named>, TooLarge> {
         let tool = self.tool;
-        let told = self.told.clone();
+        let told = std::mem::take(&mut self.told);
+        let told = if self.opaque.is_empty() {
+            told
+        } else {
+            BTreeSet::new()
+        };
         let names = tool
             .input
             .parameters
@@ -167,6 +177,11 @@ impl<'a> Compiler<'a> {
 
     /// Notes that a parameter stands in the line; where it does so twice, the two are taken apart.
     fn show(&mut self, name: &str) {
+        if self.earlier.contains(name) {
+            // Steps are looked at one by one, and each could have another value.
+            self.opaque
+                .insert(format!("`{name}` stands in several steps"));
+        }
         let shown = self.shown.entry(name.to_owned()).or_default();
         *shown += 1;
         if *shown > 1 {

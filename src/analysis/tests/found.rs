@@ -169,3 +169,95 @@ fn an_item_of_a_list_is_not_taken_for_a_word_behind_it() {
     let same = load(&[tool(json!(["args"]), number)]);
     assert!(languages(Some(side(&old)), Some(side(&same))).equal);
 }
+
+/// A tool with these parameters, rules and templates, of which those in `required` must be there.
+fn tool(properties: &Value, required: &Value, arguments: &Value, run: &Value) -> Drawn {
+    Drawn {
+        tool: json!({
+            "description": "A tool.",
+            "effect": "read",
+            "input": {"type": "object", "required": required, "properties": properties},
+            "run": run,
+            "arguments": arguments,
+        }),
+        policies: Vec::new(),
+    }
+}
+
+#[test]
+fn what_ties_parameters_together_is_never_proved_equal_by_its_lines() {
+    let texts = json!({"type": "array", "items": {"type": "string"}, "maxItems": 3});
+    let lists = json!({"xs": texts, "ys": texts});
+    let [word, text] = [json!({"type": "string"}), json!({"type": "string"})];
+    let words = json!({"a": word, "b": text});
+    let none = json!([]);
+    let allow = |ys: &str| json!({"xs": {"allow": ["[ a ]..."]}, "ys": {"allow": [ys]}});
+    let steps = json!({"steps": [{"command": ["look", "{{ xs }}"]}, {"command": ["rm", "{{ xs }}", "{{ ys }}"]}]});
+    let twice = json!({"command": ["prog", "{{ xs }}", "k", "{{ ys }}", "{{ xs }}"]});
+    let dash =
+        |dash: bool| json!({"a": {"allow": ["[a-z]*"]}, "b": {"allow": ["[a-z-]*"], "dash": dash}});
+    let two = json!({"command": ["prog", "{{ a }}{{ b }}"]});
+    let upper = json!({"command": ["prog", "{{ b | upper }}"]});
+    let optional = json!({"command": ["prog", "--x={{ a }}", ["-y", "{{ b }}", "{{ a }}"]]});
+    let open = json!({});
+    let both = json!(["a", "b"]);
+    for (name, before, after) in [
+        (
+            "two steps that share a parameter",
+            tool(&lists, &none, &allow("[ a ]"), &steps),
+            tool(&lists, &none, &allow("[ a ]..."), &steps),
+        ),
+        (
+            "a parameter that stands twice",
+            tool(&lists, &none, &allow("[ a ]"), &twice),
+            tool(&lists, &none, &allow("[ a ]..."), &twice),
+        ),
+        (
+            "a flag in a word of two parameters",
+            tool(&words, &both, &dash(false), &two),
+            tool(&words, &both, &dash(true), &two),
+        ),
+        (
+            "a flag through a filter",
+            tool(&words, &both, &dash(false), &upper),
+            tool(&words, &both, &dash(true), &upper),
+        ),
+        (
+            "a parameter that may be absent now",
+            tool(&words, &both, &open, &optional),
+            tool(&words, &json!(["a"]), &open, &optional),
+        ),
+    ] {
+        let (old, new) = (load(&[before]), load(&[after]));
+        let side = |config| (config, config_tool(config));
+        let found = languages(Some(side(&old)), Some(side(&new)));
+        assert!(!found.equal, "{name}: {found:#?}");
+        assert!(
+            !found.permitted.is_empty() || found.undecided.is_some(),
+            "{name}: {found:#?}"
+        );
+        assert!(
+            languages(Some(side(&old)), Some(side(&old))).equal,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn more_items_than_are_counted_are_undecided() {
+    let list =
+        |most: u32| json!({"xs": {"type": "array", "items": {"type": "string"}, "maxItems": most}});
+    let command = json!({"command": ["prog", "{{ xs }}"]});
+    let tool = |most| {
+        tool(
+            &list(most),
+            &json!(["xs"]),
+            &json!({"xs": {"allow": ["**"]}}),
+            &command,
+        )
+    };
+    let (old, new) = (load(&[tool(70_000)]), load(&[tool(70_001)]));
+    let side = |config| (config, config_tool(config));
+    let found = languages(Some(side(&old)), Some(side(&new)));
+    assert!(!found.equal && found.undecided.is_some(), "{found:#?}");
+}
