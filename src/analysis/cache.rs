@@ -1,7 +1,7 @@
 //! What was found out about a tool, kept by content: a tool that did not change is not looked at again.
 //!
-//! The content is everything that an answer can depend on, places included: the texts of the tool, of
-//! the policies and of the settings, the prompts that it renders, and the build of this program. An
+//! The content is what an answer can depend on, places included: the texts of all files but those of
+//! other tools and prompts, the prompts that it renders, and the build of this program. An
 //! entry that cannot be read is made again. Who may write into the folder can write a proof into it, so
 //! it must be as well kept as the gate that reads it.
 

@@ -3,8 +3,8 @@
 //!
 //! What is regular is compiled exactly. What is not (other keywords of JSON Schema, expressions in
 //! templates, a parameter that stands twice) is taken from above, as if it let everything through,
-//! and named in [`Language::opaque`]: a proof that nothing gets through stays a proof, and two tools
-//! that are opaque in the same places are compared exactly all the same.
+//! and named in [`Language::opaque`]: a proof that nothing gets through stays a proof, and of two tools
+//! that are opaque in the same places each parameter is compared by itself.
 
 mod parameter;
 

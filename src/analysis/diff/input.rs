@@ -134,7 +134,8 @@ fn mentions(part: &Part, name: &str) -> bool {
 fn rules(record: &mut Record, name: &str, (old, new): (&Tool, &Tool), is_unseen: bool) {
     let of = |tool: &Tool| Bounds::of(tool.arguments.get(name));
     let (before, after) = (of(old), of(new));
-    // A leading dash means something in a command line only, and is compared there.
+    // A leading dash means something in a command line only, and is compared there; where that cannot be
+    // done exactly, a change of it leaves the tool undecided.
     let dash = |bounds: &Bounds| Some(bounds.dash.to_string());
     let what = |key: &str| format!("{name}.{key}");
     record.note(what("dash"), dash(&before), dash(&after), Weight::Harmless);
