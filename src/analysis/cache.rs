@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::diff::rendered_prompts;
+use crate::config::name::ToolName;
 use crate::config::tool::Tool;
 use crate::config::{Config, hex};
 use crate::diagnostic::Source;
@@ -55,49 +56,70 @@ pub struct Used {
 pub(super) struct Content(String);
 
 impl Content {
-    /// The content of one tool of a configuration that was read from these sources.
-    pub(super) fn of(config: &Config, tool: &Tool, sources: &[Source]) -> Self {
-        let mut hash = Sha256::new();
-        let mut text = |text: &str| {
-            let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
-            hash.update(length.to_be_bytes());
-            hash.update(text);
-        };
-        text(BUILD);
-        text(tool.name.as_str());
-        let needless = needless(config, tool, sources);
+    /// The content of each tool of a configuration that was read from these sources.
+    pub(super) fn of_all(config: &Config, sources: &[Source]) -> BTreeMap<ToolName, Self> {
+        let single = single(config);
+        let mut shared = Hash(Sha256::new());
+        shared.text(BUILD);
+        let mut own: BTreeMap<&str, &str> = BTreeMap::new();
         for source in sources {
             let name: &str = source.name();
-            if !needless.contains(name) {
-                text(name);
-                text(source.text());
+            if single.contains(name) {
+                own.insert(name, source.text());
+            } else if !is_needless(name) {
+                shared.text(name);
+                shared.text(source.text());
             }
         }
-        for (name, prompt) in rendered_prompts((config, tool)) {
-            text(&name);
-            text(&prompt);
-        }
-        Self(hex(&hash.finalize()))
+        let content = |tool: &Tool| {
+            let mut hash = shared.clone();
+            hash.text(tool.name.as_str());
+            let file = &*tool.places.file.file;
+            if let Some(text) = own.get(file) {
+                hash.text(file);
+                hash.text(text);
+            }
+            for (name, prompt) in rendered_prompts((config, tool)) {
+                hash.text(&name);
+                hash.text(&prompt);
+            }
+            Self(hex(&hash.0.finalize()))
+        };
+        let tools = config.tools().values();
+        tools
+            .map(|tool| (tool.name.clone(), content(tool)))
+            .collect()
     }
 }
 
-/// Files that say nothing about a tool: those of other tools, prompts (which count where a tool renders
-/// them), and what somebody acknowledged. Only files by the names of a root are; a manifest may hold
-/// anything.
-fn needless<'a>(config: &'a Config, tool: &'a Tool, sources: &'a [Source]) -> BTreeSet<&'a str> {
+/// A hash in which no two different lists of texts are the same.
+#[derive(Clone)]
+struct Hash(Sha256);
+
+impl Hash {
+    fn text(&mut self, text: &str) {
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.0.update(length.to_be_bytes());
+        self.0.update(text);
+    }
+}
+
+/// Files that are one tool and no more, by the names of a root: a manifest may hold anything.
+fn single(config: &Config) -> BTreeSet<&str> {
     let tools = config.tools().values();
     let files = tools.map(|tool| &*tool.places.file.file);
-    let files = files.filter(|name| is_below(name, "tools.d"));
-    let prompts = sources.iter().map(|source| &**source.name());
-    let is_markdown = |name: &str| Path::new(name).extension().is_some_and(|end| end == "md");
-    let prompts = prompts.filter(|name| is_below(name, "prompts") && is_markdown(name));
-    let acknowledged = ["permissions.ack.yaml"];
-    let mut files: BTreeSet<&str> = files.chain(prompts).chain(acknowledged).collect();
-    files.remove(&*tool.places.file.file);
+    let mut files: BTreeSet<&str> = files.filter(|name| is_below(name, "tools.d")).collect();
     for policy in config.policies().values() {
         files.remove(&*policy.place.file);
     }
     files
+}
+
+/// Files that say nothing about any tool: prompts, which count where a tool renders them, and what
+/// somebody acknowledged.
+fn is_needless(name: &str) -> bool {
+    let is_markdown = Path::new(name).extension().is_some_and(|end| end == "md");
+    is_below(name, "prompts") && is_markdown || name == "permissions.ack.yaml"
 }
 
 /// Whether a file lies in a folder of a root, also in a flat one.

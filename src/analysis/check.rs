@@ -38,15 +38,11 @@ pub fn load(
 ) -> Result<Loaded, RootError> {
     let mut loaded = policy::load(origin, overrides)?;
     if let Some(config) = &loaded.config {
-        let tools = config.tools().values();
-        let contents = tools.filter(|_| overrides == Overrides::None).map(|tool| {
-            let content = Content::of(config, tool, &loaded.sources);
-            (tool.name.clone(), content)
-        });
-        let known = Known {
-            cache,
-            contents: contents.collect(),
+        let contents = match overrides {
+            Overrides::None => Content::of_all(config, &loaded.sources),
+            Overrides::Environment => BTreeMap::new(),
         };
+        let known = Known { cache, contents };
         let found = check(config, thoroughness, &known);
         if found.iter().any(|found| found.severity == Severity::Error) {
             loaded.config = None;
