@@ -1,10 +1,15 @@
 //! Every change of the store, as SQL that both engines understand.
 
 use jiff::Timestamp;
+use sqlx::QueryBuilder;
 
 use super::queue::Write;
-use super::{Connection, Created, NewKey, NewSession, NewTurn, Started, micros};
+use super::{Connection, Created, Engine, NewKey, NewSession, NewTurn, Started, micros};
 use crate::agent::{CallId, SessionId, TurnId};
+
+/// Rows of one statement at most: with four values each, far below what the engines take (SQLite
+/// 32,766 values, PostgreSQL 65,535).
+const ROWS: usize = 1000;
 
 impl Write for NewSession {
     type Answer = Created;
@@ -116,9 +121,7 @@ impl NewTurn {
         .bind(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
         .execute(&mut *db)
         .await?;
-        for (number, event) in (1_i64..).zip(&self.events) {
-            add_event(db, &self.turn, number, self.now, event).await?;
-        }
+        add_events(db, &self.turn, 1, self.now, &self.events).await?;
         sqlx::query(
             "UPDATE sessions SET turns = $2, last_active_at = $3, expires_at = $4, revision = $5, \
              kept_from = $6 WHERE id = $1",
@@ -178,16 +181,16 @@ impl Write for Append {
             return Ok(None);
         };
         let first = last.saturating_sub(count).saturating_add(1);
-        for (number, event) in (first..).zip(&self.events) {
-            add_event(db, &self.turn, number, self.now, event).await?;
-        }
-        for (call, output) in &self.outputs {
-            sqlx::query("INSERT INTO outputs (session_id, call_id, output) VALUES ($1, $2, $3)")
-                .bind(self.session.as_str())
-                .bind(call.as_str())
-                .bind(output)
-                .execute(&mut *db)
-                .await?;
+        add_events(db, &self.turn, first, self.now, &self.events).await?;
+        for some in self.outputs.chunks(ROWS) {
+            let mut insert =
+                QueryBuilder::<Engine>::new("INSERT INTO outputs (session_id, call_id, output) ");
+            insert.push_values(some, |mut row, (call, output)| {
+                row.push_bind(self.session.as_str())
+                    .push_bind(call.as_str())
+                    .push_bind(output);
+            });
+            insert.build().execute(&mut *db).await?;
         }
         if let Some(expires_at) = self.ends {
             sqlx::query("UPDATE sessions SET last_active_at = $2, expires_at = $3 WHERE id = $1")
@@ -243,20 +246,27 @@ impl Write for Sweep {
     }
 }
 
-async fn add_event(
+/// Adds events with the numbers from `first`, in as few statements as there are [`ROWS`]: each
+/// statement is a way to the database and back.
+async fn add_events(
     db: &mut Connection,
     turn: &TurnId,
-    number: i64,
+    first: i64,
     now: Timestamp,
-    json: &str,
+    events: &[String],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO events (turn_id, number, at, json) VALUES ($1, $2, $3, $4)")
-        .bind(turn.as_str())
-        .bind(number)
-        .bind(micros(now))
-        .bind(json)
-        .execute(db)
-        .await?;
+    let numbered: Vec<(i64, &String)> = (first..).zip(events).collect();
+    for some in numbered.chunks(ROWS) {
+        let mut insert =
+            QueryBuilder::<Engine>::new("INSERT INTO events (turn_id, number, at, json) ");
+        insert.push_values(some, |mut row, (number, json)| {
+            row.push_bind(turn.as_str())
+                .push_bind(*number)
+                .push_bind(micros(now))
+                .push_bind(*json);
+        });
+        insert.build().execute(&mut *db).await?;
+    }
     Ok(())
 }
 

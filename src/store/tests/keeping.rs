@@ -86,3 +86,43 @@ async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count() {
         "the running one; s_5 was made to expire in the past"
     );
 }
+
+#[tokio::test]
+async fn more_events_than_one_statement_takes_are_kept_in_their_order() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let calls = 1..=2_500_u64;
+    let entries = calls.clone().map(|call| Entry {
+        event: Event::CallEnded(Ended {
+            call_id: CallId::from(format!("c_{call}")),
+            outcome: Outcome::Exited,
+            exit_code: Some(0),
+            duration_ms: None,
+            truncated: false,
+            is_error: false,
+            shown: String::new(),
+        }),
+        output: Some(format!("output {call}")),
+    });
+    let appended = store
+        .append(&s, &t, entries.collect(), at(20), at(1_820))
+        .await;
+    assert_eq!(appended, Ok(Some(2_501)));
+    let kept = store.events(&s, &t, 1).await.unwrap().unwrap();
+    let kept: Vec<(u64, &str)> = kept
+        .iter()
+        .map(|event| match &event.item {
+            Event::CallEnded(ended) => (event.number, ended.call_id.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let names: Vec<String> = calls.clone().map(|call| format!("c_{call}")).collect();
+    let expected: Vec<(u64, &str)> = (2..).zip(names.iter().map(String::as_str)).collect();
+    assert_eq!(kept, expected);
+    for call in calls {
+        let output = store.output(&s, &CallId::from(format!("c_{call}"))).await;
+        assert_eq!(output, Ok(Some(format!("output {call}"))));
+    }
+}
