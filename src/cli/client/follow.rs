@@ -24,6 +24,9 @@ pub(crate) enum Waiting {
 }
 
 /// Follows a turn until it is finished, and shows its calls as they end.
+///
+/// The events are read of a turn that is over already too: only they know what was said on the way
+/// and why a call was denied, and a short turn may be over before its first answer arrives.
 pub(crate) async fn follow(
     client: &Client,
     mut turn: Turn,
@@ -31,21 +34,19 @@ pub(crate) async fn follow(
     screen: &Screen,
 ) -> Result<Turn, Error> {
     let mut watch = Watch::new(screen);
-    let mut after = 0;
-    while !turn.status.is_finished() {
-        if turn.status == TurnStatus::AwaitingApproval && waiting == Waiting::GiveBack {
+    while turn.status != TurnStatus::AwaitingApproval || waiting == Waiting::Along {
+        // Where the stream cannot be had, the poll below says what is wrong, and keeps trying.
+        watch.events(client, &turn).await;
+        if turn.status.is_finished() {
             break;
         }
-        // Where the stream cannot be had, the poll below says what is wrong, and keeps trying.
-        if let Ok(events) = client.events(&turn.session_id, &turn.turn_id, after).await {
-            let mut events = pin!(events);
-            while let Some(event) = events.next().await {
-                after = after.max(event.number);
-                watch.event(&event);
-            }
-        }
         turn = client.turn(&turn.session_id, &turn.turn_id, POLL).await?;
-        watch.turn(&turn);
+        match (turn.status.is_finished(), watch.saw_the_end) {
+            (true, true) => break,
+            // The rest of its events says more than the turn, and is read first.
+            (true, false) => {}
+            (false, _) => watch.turn(&turn),
+        }
     }
     watch.turn(&turn);
     Ok(turn)
@@ -59,6 +60,10 @@ struct Watch {
     running: BTreeSet<String>,
     /// The calls whose line was shown.
     told: BTreeSet<String>,
+    /// The number of the last event that was read.
+    after: u64,
+    /// Whether the turn's last event was read.
+    saw_the_end: bool,
 }
 
 /// What the events said about a call before it ended.
@@ -77,6 +82,21 @@ impl Watch {
             calls: BTreeMap::new(),
             running: BTreeSet::new(),
             told: BTreeSet::new(),
+            after: 0,
+            saw_the_end: false,
+        }
+    }
+
+    /// Reads the turn's events, from where it stopped reading until they end or the link breaks.
+    async fn events(&mut self, client: &Client, turn: &Turn) {
+        let events = client.events(&turn.session_id, &turn.turn_id, self.after);
+        let Ok(events) = events.await else {
+            return;
+        };
+        let mut events = pin!(events);
+        while let Some(event) = events.next().await {
+            self.after = self.after.max(event.number);
+            self.event(&event);
         }
     }
 
@@ -126,6 +146,7 @@ impl Watch {
                 self.ended(call_id, &seen, *outcome, *exit_code, *duration_ms);
             }
             What::CancelAsked => self.progress.doing("cancelling"),
+            What::TurnEnded { .. } => self.saw_the_end = true,
             _ => {}
         }
     }

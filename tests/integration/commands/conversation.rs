@@ -37,7 +37,7 @@ tests:
   - deny: {text: 1}
 "#;
 
-fn scripted() -> Folder {
+pub(super) fn scripted() -> Folder {
     let folder = Folder::with_configuration();
     folder.write("script.yaml", SCRIPT);
     let settings = folder.read("tolkien.yaml");

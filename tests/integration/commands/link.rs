@@ -9,17 +9,53 @@ use std::thread;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
+use super::conversation::scripted;
 use super::program::Folder;
 use crate::fake::{Answer, Fake, Gate};
 
 /// Passes connections on to a server, but cuts the one that first sends a message when its answer
 /// comes: the server has it, and the client does not know.
 fn cutting_proxy(server: &str) -> String {
+    let sent = Arc::new(AtomicBool::new(false));
+    let cut = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&sent);
+    proxy(
+        server,
+        move |bytes| {
+            if String::from_utf8_lossy(bytes).contains("/messages HTTP") {
+                seen.store(true, Ordering::SeqCst);
+            }
+            true
+        },
+        move |_| !sent.load(Ordering::SeqCst) || cut.swap(true, Ordering::SeqCst),
+    )
+}
+
+/// Passes connections on to a server, but lets every answer wait until the turn is over, as a slow
+/// link does to a quick turn.
+fn slow_proxy(server: &str) -> String {
+    proxy(
+        server,
+        |bytes| {
+            let wait = bytes.windows(6).position(|six| six == b"wait=0");
+            if let Some(start) = wait {
+                bytes[start + 5] = b'9';
+            }
+            true
+        },
+        |_| true,
+    )
+}
+
+/// Passes bytes on to a server and back for as long as they may pass, and as they are left.
+fn proxy(
+    server: &str,
+    up: impl Fn(&mut [u8]) -> bool + Clone + Send + 'static,
+    down: impl Fn(&mut [u8]) -> bool + Clone + Send + 'static,
+) -> String {
     let server = server.strip_prefix("http://").unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let sent = Arc::new(AtomicBool::new(false));
-    let cut = Arc::new(AtomicBool::new(false));
     thread::spawn(move || {
         for client in listener.incoming() {
             let client = client.unwrap();
@@ -27,32 +63,22 @@ fn cutting_proxy(server: &str) -> String {
                 return;
             };
             let ends = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
-            let seen = Arc::clone(&sent);
-            relay(ends.0, ends.1, move |bytes| {
-                if String::from_utf8_lossy(bytes).contains("/messages HTTP") {
-                    seen.store(true, Ordering::SeqCst);
-                }
-                true
-            });
-            let (sent, cut) = (Arc::clone(&sent), Arc::clone(&cut));
-            relay(upstream, client, move |_| {
-                !sent.load(Ordering::SeqCst) || cut.swap(true, Ordering::SeqCst)
-            });
+            relay(ends.0, ends.1, up.clone());
+            relay(upstream, client, down.clone());
         }
     });
     url
 }
 
-/// Passes bytes on for as long as they may pass.
 fn relay(
     mut from: TcpStream,
     mut to: TcpStream,
-    may_pass: impl Fn(&[u8]) -> bool + Send + 'static,
+    may_pass: impl Fn(&mut [u8]) -> bool + Send + 'static,
 ) {
     thread::spawn(move || {
         let mut bytes = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = from.read(&mut bytes) {
-            if !may_pass(&bytes[..length]) || to.write_all(&bytes[..length]).is_err() {
+            if !may_pass(&mut bytes[..length]) || to.write_all(&bytes[..length]).is_err() {
                 break;
             }
         }
@@ -93,6 +119,30 @@ async fn a_cut_connection_is_made_again_and_nothing_is_asked_twice() {
     assert_eq!(notes.len(), 2, "{}", ran.err);
     assert!(notes[0].starts_with("no connection to "), "{}", ran.err);
     assert_eq!(notes[1], "connected again");
+}
+
+#[test]
+fn a_turn_that_is_over_before_its_first_answer_arrives_is_told_as_any_other() {
+    let folder = scripted();
+    let server = folder.serve(&[]);
+    let proxy = slow_proxy(&server.url);
+    let ran = folder.run(&["ask", "--server", &proxy, "how full are the disks?"]);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "There is **room**.\n"),
+        "{}",
+        ran.err
+    );
+    let mut lines: Vec<&str> = ran.err.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines.len(), 3, "{}", ran.err);
+    assert_eq!(
+        lines[1..],
+        [
+            "  ✗ disk  df /proc  denied by read-only.no-kernel-files: the kernel's file systems are not disks",
+            "I will look.",
+        ]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
