@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::config::Config;
-use crate::config::host::Host;
+use crate::config::host::{self, Host};
 use crate::config::tool::Effect;
 
 /// `GET /healthz`.
@@ -61,6 +61,10 @@ pub struct ToolReport {
     pub status: ToolStatus,
     /// What this machine lacks; empty when it is ready.
     pub lacks: Vec<String>,
+    /// What its calls will fail for while it stays as it is: folders that are not there now. The
+    /// tool is ready all the same, since somebody may make them at any time.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Whether a tool can run on this machine.
@@ -107,6 +111,10 @@ impl ConfigReport {
     pub fn of(config: &Config, host: &Host) -> Self {
         let tools = config.tools().values().map(|tool| {
             let lacks = host.lacks(&tool.name).to_vec();
+            let warnings = host.missing_folders(tool).into_iter().map(|folder| {
+                let name = format!("`{}`", tool.name);
+                format!("{}; {}", host::missing(&folder.path, &name), folder.help)
+            });
             ToolReport {
                 name: tool.name.to_string(),
                 effect: Effect::as_str(tool.effect).to_owned(),
@@ -116,6 +124,7 @@ impl ConfigReport {
                     ToolStatus::Disabled
                 },
                 lacks,
+                warnings: warnings.collect(),
             }
         });
         let policies = config.policies().values().map(|policy| PolicyReport {

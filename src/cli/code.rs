@@ -60,6 +60,7 @@ const PAGES: &[Page] = pages! {
     "flag-before-dropped"
     "flag-forms"
     "host-environment"
+    "host-folder"
     "host-program"
     "host-sandbox"
     "host-secret"

@@ -1,6 +1,7 @@
 //! Putting a server together: configuration, host, model, store, sessions, doors. `serve` does it
 //! for everybody, `repl`, `ask` and `demo` for themselves, and all of them here.
 
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -15,10 +16,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::connect;
 use super::failure::{Failure, Result};
+use super::render::Screen;
 use crate::config::Config;
-use crate::config::host::Host;
+use crate::config::host::{self, Host};
 use crate::config::secret::{self, SecretString};
 use crate::config::settings::{self, Settings, StoreLocation};
+use crate::diagnostic::listed;
 use crate::model::{Claude, Model, Script, claude, retry};
 use crate::server::{App, Parts, serve};
 use crate::session::{self, Sessions};
@@ -111,6 +114,26 @@ impl Server {
 /// The task that ends all others cannot be one of them.
 fn outside_the_tree(work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
     Tasks::new().spawn(work)
+}
+
+/// Says what this machine lacks of what the tools need.
+pub(crate) fn tell_lacks(config: &Config, host: &Host, screen: &Screen) {
+    let mut folders: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for tool in config.tools().values() {
+        let lacks = host.lacks(&tool.name);
+        if !lacks.is_empty() {
+            let lacks = lacks.join("; ");
+            screen.warn(&format!("`{}` is disabled here: {lacks}", tool.name));
+        }
+        for folder in host.missing_folders(tool) {
+            let tools = folders.entry((folder.path, folder.help)).or_default();
+            tools.push(tool.name.as_str());
+        }
+    }
+    for ((path, help), tools) in folders {
+        let tools = listed(tools, "and");
+        screen.warn(&format!("{}; {help}", host::missing(&path, &tools)));
+    }
 }
 
 /// The model that the settings name.

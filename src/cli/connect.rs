@@ -97,6 +97,10 @@ pub(crate) async fn reach(
     }
     let model = compose::model(&config)?;
     let host = Host::probe(&config);
+    // Who begins a conversation wants to know; one answer is not the place for it.
+    if without_key == WithoutKey::Warn {
+        compose::tell_lacks(&config, &host, screen);
+    }
     let store = match compose::store(&compose::location(&settings.store, settings)?).await {
         Err(error @ OpenError::InUse(_)) => {
             screen.warn(&format!(

@@ -264,7 +264,8 @@ impl Talk {
         let config = self.conversation.client().config().await?;
         let rows = config.tools.iter().map(|tool| {
             let status = match tool.status {
-                ToolStatus::Ready => "ready".to_owned(),
+                ToolStatus::Ready if tool.warnings.is_empty() => "ready".to_owned(),
+                ToolStatus::Ready => format!("ready, but {}", tool.warnings.join("; ")),
                 ToolStatus::Disabled => format!("disabled: {}", tool.lacks.join("; ")),
             };
             vec![tool.name.clone(), tool.effect.clone(), status]

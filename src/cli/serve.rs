@@ -96,12 +96,7 @@ fn tell(config: &Config, host: &Host, root: &Path, screen: &Screen) {
         root.display(),
         config.revision()
     ));
-    for tool in config.tools().keys() {
-        let lacks = host.lacks(tool);
-        if !lacks.is_empty() {
-            screen.warn(&format!("`{tool}` is disabled here: {}", lacks.join("; ")));
-        }
-    }
+    compose::tell_lacks(config, host, screen);
     screen.note(
         "sandbox level: off (programs are held back by the rules and by what this user may do)",
     );

@@ -11,8 +11,9 @@ use super::failure::Result;
 use super::render::paint::{Paint, Tone};
 use super::render::table::table;
 use super::render::{Screen, counted};
-use super::{Exit, input, root};
+use super::{Exit, compose, input, root};
 use crate::agent::context::tools_json;
+use crate::config::host::Host;
 use crate::config::policy::{EffectAnswer, Policy};
 use crate::config::settings::Limits;
 use crate::config::tool::{Command, CommandWord, Keep, Rule, Run, Tool};
@@ -23,7 +24,8 @@ use crate::config::{Config, Overrides};
 #[command(
     after_help = "Examples:\n  tolkien tools\n  tolkien tools kubectl\n  tolkien tools --json | jq '.[].name'",
     long_about = "Lists the tools, with what they change, their limits, and the rules in force; with \
-                  a NAME everything about one. `--json` prints exactly what is sent to Claude where \
+                  a NAME everything about one. What this machine lacks of what they need is told \
+                  beside the list. `--json` prints exactly what is sent to Claude where \
                   every tool is ready, whatever this machine has."
 )]
 pub(crate) struct Tools {
@@ -45,7 +47,10 @@ impl Tools {
         match (one, self.json) {
             (None, true) => screen.line(tools_json(config.tools().values()).get())?,
             (Some(tool), true) => screen.line(&sent(&config, tool))?,
-            (None, false) => screen.data(&list(&config))?,
+            (None, false) => {
+                screen.data(&list(&config))?;
+                compose::tell_lacks(&config, &Host::probe(&config), screen);
+            }
             (Some(tool), false) => screen.data(&describe(&config, tool, screen.paint()))?,
         }
         Ok(Exit::Done)

@@ -40,7 +40,7 @@ pub(crate) struct Validate {
     /// Write the fixes that cannot change what was meant, then check again
     #[arg(long)]
     fix: bool,
-    /// Check this machine too: programs, environment, secrets, sandbox
+    /// Check this machine too: programs, environment, folders, secrets, sandbox
     #[arg(long)]
     host: bool,
     /// Weaken each rule in turn, and tell which ones no case notices, with the missing case

@@ -3,11 +3,13 @@
 //! Deciding never looks here, so the answer to a call is the same on every machine. Running does:
 //! a tool that lacks something is disabled on this host, and reported.
 
+mod folder;
+
 mod needs;
 
 mod sandbox;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, FsWord, access, statfs};
@@ -17,6 +19,7 @@ use super::name::{EnvName, SecretName, ToolName};
 use super::secret::{self, SecretString};
 use super::settings::{SecretSource, Settings};
 use crate::diagnostic::{self, Diagnostic, Place, listed};
+pub use folder::{MissingFolder, missing};
 use needs::Needs;
 
 /// Where bare program names are looked up. Fixed, so that neither the engine's own environment nor
@@ -46,6 +49,8 @@ const TMPFS: FsWord = 0x0102_1994;
 #[derive(Debug, Clone, Default)]
 pub struct Host {
     environment: BTreeMap<EnvName, String>,
+    /// Names that are not set, and have the value that the settings give them.
+    defaulted: BTreeSet<EnvName>,
     secrets: BTreeMap<SecretName, SecretSource>,
     programs: BTreeMap<String, PathBuf>,
     disabled: BTreeMap<ToolName, Vec<String>>,
@@ -76,6 +81,11 @@ impl Host {
             variable,
         );
         host.findings.extend(sandbox::findings(config));
+        for tool in config.tools().values() {
+            let missing = host.missing_folders(tool);
+            let findings = missing.iter().map(|folder| folder.finding(tool));
+            host.findings.extend(findings);
+        }
         diagnostic::sort(&mut host.findings);
         host.scratch = secret::variable("TMPDIR")
             .map(PathBuf::from)
@@ -105,15 +115,19 @@ impl Host {
         tools: impl Iterator<Item = (ToolName, Needs<'a>)>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Self {
-        let environment = settings
-            .environment
-            .iter()
-            .filter_map(|(name, default)| {
-                let value = variable(name.as_str()).or_else(|| default.clone())?;
-                Some((name.clone(), value))
-            })
-            .collect();
-        let mut host = Self::new(environment, settings.secrets.clone(), BTreeMap::new());
+        let mut host = Self {
+            secrets: settings.secrets.clone(),
+            ..Self::default()
+        };
+        for (name, default) in &settings.environment {
+            let set = variable(name.as_str());
+            if set.is_none() && default.is_some() {
+                host.defaulted.insert(name.clone());
+            }
+            if let Some(value) = set.or_else(|| default.clone()) {
+                host.environment.insert(name.clone(), value);
+            }
+        }
         for (tool, needs) in tools {
             let lacking = host.meet(&needs);
             let findings = lacking.iter().map(|lack| lack.finding(&tool));
@@ -172,6 +186,11 @@ impl Host {
     /// The value of a name of the environment, or its default; absent when it has neither.
     pub fn env(&self, name: &EnvName) -> Option<&str> {
         self.environment.get(name).map(String::as_str)
+    }
+
+    /// Whether a name of the environment is not set, so that its value is the settings' default.
+    pub fn is_default(&self, name: &EnvName) -> bool {
+        self.defaulted.contains(name)
     }
 
     /// The value of a declared secret, read now.

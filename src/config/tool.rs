@@ -76,13 +76,7 @@ impl Tool {
         for command in self.run.commands() {
             templates.extend(command.stdin.iter().chain(&command.cwd));
             templates.extend(command.env.iter().map(|(_, template)| template));
-            for word in &command.words {
-                match word {
-                    CommandWord::One(template) => templates.push(template),
-                    CommandWord::Group(group) => templates.extend(group),
-                    CommandWord::Splice { .. } => {}
-                }
-            }
+            templates.extend(command.words.iter().flat_map(CommandWord::templates));
         }
         match &self.run {
             Run::Steps(steps) => templates.extend(steps.result.iter()),
@@ -194,6 +188,17 @@ pub enum CommandWord {
     },
     /// Several words that are dropped as one.
     Group(Vec<Template>),
+}
+
+impl CommandWord {
+    /// The templates that it is made of.
+    pub fn templates(&self) -> &[Template] {
+        match self {
+            Self::One(template) => std::slice::from_ref(template),
+            Self::Group(group) => group,
+            Self::Splice { .. } => &[],
+        }
+    }
 }
 
 /// Several programs in a private folder.

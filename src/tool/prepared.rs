@@ -58,7 +58,8 @@ impl Prepared {
             .transpose()?;
         let cwd = fill.cwd(start)?;
         for (within, path) in &start.within {
-            stays_beneath(&fill.open(within)?, path)
+            let folder = fill.folder(within)?;
+            stays_beneath(&folder, path)
                 .map_err(|why| format!("`{path}` may not be used: {why}"))?;
         }
         Ok(Self {
@@ -155,19 +156,35 @@ impl Fill<'_> {
         }
     }
 
+    /// The path of a folder that must be there. It is named as its file names it, with the default
+    /// that stands in the settings, but never with a value of this host.
+    fn folder(&self, text: &Rendered) -> Result<String, String> {
+        let path = self.open(text)?;
+        if Path::new(&path).is_dir() {
+            return Ok(path);
+        }
+        let missing = format!("there is no folder `{}` on this host", text.visible());
+        let name = text.pieces.iter().find_map(|piece| match piece {
+            Piece::Env(name) => Some(name),
+            _ => None,
+        });
+        Err(match name {
+            None => missing,
+            Some(name) if self.host.is_default(name) => format!(
+                "{missing}: `{name}` is not set, so its default `{}` is used; whoever runs the \
+                 server sets {name}, or makes the folder",
+                self.host.env(name).unwrap_or_default()
+            ),
+            Some(name) => format!(
+                "{missing}: `{name}` is set, and whoever runs the server sets it to another path, \
+                 or makes the folder"
+            ),
+        })
+    }
+
     fn cwd(&self, start: &Start) -> Result<PathBuf, String> {
         match (&start.cwd, self.workspace) {
-            (Some(cwd), _) => {
-                let path = PathBuf::from(self.open(cwd)?);
-                if path.is_dir() {
-                    Ok(path)
-                } else {
-                    Err(format!(
-                        "its working folder `{}` does not exist on this host",
-                        cwd.visible()
-                    ))
-                }
-            }
+            (Some(cwd), _) => self.folder(cwd).map(PathBuf::from),
             (None, Some(folder)) => Ok(folder.to_owned()),
             (None, None) => Err("it has no working folder".to_owned()),
         }

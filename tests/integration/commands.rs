@@ -10,6 +10,8 @@ mod diff_revisions;
 
 mod formats;
 
+mod host;
+
 mod link;
 
 mod mutants;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::name::{EnvName, SecretName};
 use crate::config::template::{Part, Template};
-use crate::config::tool::{Command, CommandWord, Run, Tool};
+use crate::config::tool::{Command, Run, Tool};
 use crate::diagnostic::Place;
 
 /// What one tool mentions, each with the first place that does.
@@ -49,11 +49,7 @@ impl<'a> Needs<'a> {
             .entry(&command.program)
             .or_insert(&command.place);
         for word in &command.words {
-            match word {
-                CommandWord::One(text) => self.template(text),
-                CommandWord::Group(texts) => texts.iter().for_each(|text| self.template(text)),
-                CommandWord::Splice { .. } => {}
-            }
+            word.templates().iter().for_each(|text| self.template(text));
         }
         self.named(&command.env);
         command.stdin.iter().for_each(|text| self.template(text));

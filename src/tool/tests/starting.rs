@@ -178,7 +178,8 @@ async fn what_cannot_start_says_what_is_missing_in_the_operators_names() {
     lost.cwd = Some(docs("DOCS_DIR"));
     assert_eq!(
         not_started(&run(&lost).await),
-        "its working folder `$DOCS_DIR/none` does not exist on this host"
+        "there is no folder `$DOCS_DIR/none` on this host: `DOCS_DIR` is set, and whoever runs the \
+         server sets it to another path, or makes the folder"
     );
     lost.cwd = Some(docs("UNSET"));
     assert_eq!(

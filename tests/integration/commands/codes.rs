@@ -352,8 +352,8 @@ fn a_code_is_explained_and_a_misspelt_one_gets_the_nearest() {
     help: did you mean `unknown-key`? `tolkien validate --explain` lists all codes
     ");
     let several = folder.run(&["validate", "--explain", "host"]);
-    insta::assert_snapshot!(several.err, @r"
+    insta::assert_snapshot!(several.err, @"
     error: there is no code `host`
-    help: there are `bad-host`, `host-environment`, `host-program`, `host-sandbox` and `host-secret`
+    help: there are `bad-host`, `host-environment`, `host-folder`, `host-program`, `host-sandbox` and `host-secret`
     ");
 }

@@ -139,7 +139,7 @@ async fn the_documents_types_have_the_contracts_fields() {
     SessionSummary: caller created_at expires_at last_active_at metadata revision session_id status
     Stop: detail reason
     ToolCall: call_id command_line duration_ms exit_code outcome rule tool truncated verdict
-    ToolReport: effect lacks name status
+    ToolReport: effect lacks name status warnings
     Turn: created_at finished_at pending_approvals response revision session_id status stop tool_calls turn_id usage
     Usage: cache_creation_input_tokens cache_read_input_tokens input_tokens output_tokens
     ");
@@ -174,7 +174,8 @@ async fn the_server_says_how_it_is() {
           "name": "say",
           "effect": "read",
           "status": "ready",
-          "lacks": []
+          "lacks": [],
+          "warnings": []
         }
       ],
       "policies": [],
