@@ -33,7 +33,7 @@ const CALL_ID: &str = "local";
 )]
 pub(crate) struct Call {
     /// The tool
-    tool: String,
+    pub(super) tool: String,
     #[arg(required = true, value_name = "INPUT", help = input::HELP)]
     input: Vec<String>,
     /// Approve the call when it needs that

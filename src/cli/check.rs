@@ -5,8 +5,8 @@ use std::path::Path;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::failure::{Failure, Result};
-use super::output::{Format, Output};
+use super::failure::Result;
+use super::output::{Format, Output, without_findings};
 use super::render::{Screen, decision};
 use super::{Exit, input, local, root};
 use crate::config::Overrides;
@@ -16,6 +16,7 @@ use crate::policy::{Decision, Request, decide};
 /// Decide one call without running it, and say which rule decides
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("format", |format| format.value_parser(without_findings())),
     after_help = "Examples:\n  tolkien check kubectl 'get pods -A'\n  tolkien check kubectl --format json -- get pods -A\n  \
                   tolkien check docs_read '{\"path\": \"README.md\"}'\n  tolkien check kubectl 'get nodes' --role viewer --channel telegram",
     long_about = "Decides one call exactly as the engine would, without running it: prints the \
@@ -28,7 +29,7 @@ use crate::policy::{Decision, Request, decide};
 )]
 pub(crate) struct Check {
     /// The tool
-    tool: String,
+    pub(super) tool: String,
     #[arg(required = true, value_name = "INPUT", help = input::HELP)]
     input: Vec<String>,
     /// The role that asks (default: the local caller's, admin where there is one, else operator)
@@ -64,7 +65,6 @@ impl From<Door> for Channel {
 impl Check {
     /// Decides and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
-        self.refuse_formats_of_findings()?;
         let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
         let tool = input::tool(&config, &self.tool)?;
         let input = input::parse(tool, &self.input)?;
@@ -93,17 +93,5 @@ impl Check {
             Decision::Ask => Exit::Ask,
             Decision::Deny => Exit::Negative,
         })
-    }
-    /// A verdict is no list of findings in files.
-    fn refuse_formats_of_findings(&self) -> Result<()> {
-        let format = match self.output.format {
-            Format::Human | Format::Json => return Ok(()),
-            Format::Sarif => "sarif",
-            Format::Github => "github",
-            Format::Markdown => "markdown",
-        };
-        let message = format!("a verdict cannot be written as `{format}`, which lists findings");
-        let help = "write `--format human` or `--format json`";
-        Err(Failure::usage(message).help(help))
     }
 }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Result};
-use super::output::{Format, Output};
+use super::output::{Format, Output, Proofs};
 use super::render::repository::Repository;
 use super::render::{Screen, difference, finding};
 use super::{Exit, root};
@@ -40,6 +40,8 @@ pub(crate) struct Diff {
     head: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    proofs: Proofs,
     /// What makes the comparison fail
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
@@ -75,7 +77,7 @@ impl Diff {
     /// Compares and tells.
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let here = root::choose(config);
-        let cache = self.output.cache();
+        let cache = self.proofs.cache();
         let base = before(&origin(&self.base, &here)?, &self.base, &cache, screen)?;
         let name = self.head.as_deref().unwrap_or(&here);
         let head = match &self.head {
@@ -84,7 +86,7 @@ impl Diff {
         };
         let folder = head.folder().unwrap_or(&here).to_owned();
         let (head, loaded) = valid(name, load(&head, name, &cache)?, "after", screen)?;
-        self.output.tell(&cache, screen);
+        self.proofs.tell(&cache, screen);
         let difference = compare(base.as_deref(), Some(&head), &languages);
         let text = self.text(&difference, loaded, &folder, screen)?;
         self.output.write(&text, screen)?;

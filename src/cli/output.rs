@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::failure::Result;
@@ -27,6 +28,13 @@ pub(crate) enum Format {
     Markdown,
 }
 
+/// The formats of an answer that is no list of findings.
+pub(crate) fn without_findings() -> impl TypedValueParser<Value = Format> {
+    let names = [Format::Human, Format::Json].map(|format| format.to_possible_value());
+    PossibleValuesParser::new(names.into_iter().flatten())
+        .map(|name| <Format as ValueEnum>::from_str(&name, false).unwrap_or_default())
+}
+
 /// The options of such a command.
 #[derive(Debug, Args)]
 pub(crate) struct Output {
@@ -36,6 +44,11 @@ pub(crate) struct Output {
     /// Write the answer to a file
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     file: Option<PathBuf>,
+}
+
+/// The option of a command that proves something.
+#[derive(Debug, Args)]
+pub(crate) struct Proofs {
     /// Keep what is proved in a folder, so that the next run looks at nothing that did not change
     #[arg(
         long = "cache",
@@ -55,6 +68,18 @@ impl Output {
         }
     }
 
+    /// Writes the answer where it is wanted.
+    pub(crate) fn write(&self, text: &str, screen: &Screen) -> Result<()> {
+        match &self.file {
+            Some(file) => std::fs::write(file, text)
+                .with_context(|| format!("cannot write `{}`", file.display()))?,
+            None => screen.data(text)?,
+        }
+        Ok(())
+    }
+}
+
+impl Proofs {
     /// What is known already.
     pub(crate) fn cache(&self) -> Cache {
         let folder = self.folder.clone();
@@ -71,15 +96,5 @@ impl Output {
             let all = used.known + used.made;
             screen.note(&format!("{} of {all} answers were known", used.known));
         }
-    }
-
-    /// Writes the answer where it is wanted.
-    pub(crate) fn write(&self, text: &str, screen: &Screen) -> Result<()> {
-        match &self.file {
-            Some(file) => std::fs::write(file, text)
-                .with_context(|| format!("cannot write `{}`", file.display()))?,
-            None => screen.data(text)?,
-        }
-        Ok(())
     }
 }

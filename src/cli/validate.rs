@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Result};
-use super::output::{Format, Output};
+use super::output::{Format, Output, Proofs};
 use super::render::repository::Repository;
 use super::render::{Screen, counted, finding};
 use super::{Exit, code, fix, root};
@@ -34,6 +34,8 @@ pub(crate) struct Validate {
     dir: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    proofs: Proofs,
     /// The least severity that makes the check fail
     #[arg(long, value_enum, default_value_t, value_name = "SEVERITY")]
     fail_on: FailOn,
@@ -77,14 +79,14 @@ impl Validate {
             return explain(code, screen);
         }
         let root = root::choose(self.dir.as_deref().or(config));
-        let cache = self.output.cache();
+        let cache = self.proofs.cache();
         let mut loaded = if self.fix {
             mended(&root, &cache, screen)?
         } else {
             let origin = Origin::at(&root);
             root::load(origin, Overrides::None, Thoroughness::Linted, &cache)?
         };
-        self.output.tell(&cache, screen);
+        self.proofs.tell(&cache, screen);
         if self.host
             && let Some(config) = &loaded.config
         {

@@ -135,6 +135,11 @@ fn exit_codes_are_those_of_the_contract() {
         (&["check", "dsik", "/"], 2),
         (&["check", "touch", "/a"], 2),
         (&["check", "disk", "-A"], 2),
+        (&["check", "disk", "-h /"], 2),
+        (&["check", "disk", "--format", "json", "/", "--help"], 2),
+        (&["call", "disk", "-h"], 2),
+        (&["check", "-h"], 0),
+        (&["call", "--help", "disk"], 0),
         (&["call", "disk", "/"], 0),
         (&["call", "disk", "/no/such/folder"], 1),
         (&["call", "disk", "/proc"], 1),
@@ -181,6 +186,11 @@ fn a_mistake_comes_with_the_way_out() {
         (&["check", "dsik", "/"], "did you mean `disk`?"),
         (&["validate", "missing"], "tolkien init"),
         (&["check", "disk", "-A"], "-- -A"),
+        (
+            &["check", "disk", "-h /"],
+            "`tolkien check disk -- -h /`; the help is `tolkien check --help`",
+        ),
+        (&["call", "disk", "/", "-h"], "`tolkien call disk -- -h`"),
         (&["prompt", "sistem"], "did you mean `system.md`?"),
         (&["ask", "hello"], "ANTHROPIC_API_KEY"),
     ] {

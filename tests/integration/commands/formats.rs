@@ -251,10 +251,15 @@ fn a_verdict_is_not_written_as_findings() {
     let folder = Folder::with_configuration();
     let ran = folder.run(&["check", "disk", "--format", "sarif", "/"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
-    insta::assert_snapshot!(ran.err, @r"
-    error: a verdict cannot be written as `sarif`, which lists findings
-    help: write `--format human` or `--format json`
+    insta::assert_snapshot!(ran.err, @"
+    error: invalid value 'sarif' for '--format <FORMAT>'
+      [possible values: human, json]
+
+    For more information, try '--help'.
     ");
+    let help = folder.run(&["check", "-h"]).out;
+    assert!(help.contains("[possible values: human, json]"), "{help}");
+    assert!(!help.contains("--cache"), "{help}");
     let ran = folder.run(&[
         "check",
         "disk",
