@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 
 use super::client::follow::Waiting;
@@ -41,6 +42,8 @@ impl Demo {
     /// Plays, and leaves the operator in the REPL.
     pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
         telemetry::start(global.level(Level::Error), LogFormat::Text);
+        // Before there is a folder: from here on nothing ends the process without removing it.
+        let mut signals = Signals::listen()?;
         let folder = Folder::make()?;
         folder.fill()?;
         let config = root::enforced(&folder.path, Overrides::None)?;
@@ -50,17 +53,20 @@ impl Demo {
         };
         let host = Host::probe_with_defaults(&config);
         introduce(&config, &host, screen);
+        if signals.next().now_or_never().is_some() {
+            return Ok(Exit::Interrupted);
+        }
         let store = compose::store(&Location::Memory).await?;
         let server = Server::open(config, host, model, store).await?;
         let reached = connect::within(server, screen).await?;
-        let played = play(&reached.client, &question, screen).await;
+        let played = play(&reached.client, &question, &mut signals, screen).await;
         let exit = match played {
             Ok(Played::Session(session)) if render::is_interactive() => {
                 screen.note(
                     "\nYou are in the REPL now; the script knows a few more questions, such as:",
                 );
                 screen.note("  can you show me the secret that Immich uses for S3?\n");
-                repl::talk(&reached.client, Some(session), screen).await
+                repl::talk(&reached.client, Some(session), None, screen).await
             }
             Ok(Played::Session(_)) => Ok(Exit::Done),
             Ok(Played::Ended(exit)) => Ok(exit),
@@ -108,13 +114,17 @@ enum Played {
     Ended(Exit),
 }
 
-async fn play(client: &super::client::Client, question: &str, screen: &Screen) -> Result<Played> {
+async fn play(
+    client: &super::client::Client,
+    question: &str,
+    signals: &mut Signals,
+    screen: &Screen,
+) -> Result<Played> {
     screen.note("\nThe operator asks:");
     for line in question.lines() {
         screen.note(&format!("  {line}"));
     }
     screen.note("");
-    let mut signals = Signals::listen()?;
     let mut conversation = Conversation::new(client.clone(), None, screen);
     let message = Message {
         content: question,
@@ -122,7 +132,7 @@ async fn play(client: &super::client::Client, question: &str, screen: &Screen) -
         timeout: None,
         waiting: Waiting::Along,
     };
-    let Said::Finished(turn) = conversation.say(message, &mut signals).await? else {
+    let Said::Finished(turn) = conversation.say(message, signals).await? else {
         return Ok(Played::Ended(Exit::Interrupted));
     };
     screen.note("");

@@ -4,9 +4,9 @@ mod command;
 
 mod line;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::client::follow::Waiting;
@@ -18,7 +18,7 @@ use super::render::paint::harmless;
 use super::render::table::table;
 use super::render::{Screen, counted};
 use super::signal::Signals;
-use super::{Exit, Global};
+use super::{Exit, Global, compose};
 use crate::api::operation::ToolStatus;
 use crate::api::{Code, SessionSummary, Turn, TurnStatus, Usage};
 use command::Command;
@@ -31,7 +31,7 @@ use line::{Input, Lines};
                   echo 'which pods are not ready?' | tolkien repl",
     long_about = "A conversation at the keyboard. Without a configured server one is started inside \
                   this process, on a loopback port.\n\nCtrl-C cancels the turn and keeps the \
-                  session, Ctrl-D leaves, `/help` lists the commands. A line that ends in `\\`, or \
+                  session, Ctrl-D or `exit` leaves, `/help` lists the commands. A line that ends in `\\`, or \
                   an open ```, goes on. When the connection is lost it is made again, and the same \
                   turn goes on."
 )]
@@ -48,18 +48,34 @@ impl Repl {
     pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
         let reached = connect::reach(&self.server, global, WithoutKey::Warn, screen).await?;
         let session = self.server.session().map(str::to_owned);
-        let exit = talk(&reached.client, session, screen).await;
+        let history = history(screen);
+        let exit = talk(&reached.client, session, history.as_deref(), screen).await;
         reached.end().await;
         exit
     }
 }
 
-/// Talks with a server until the operator leaves.
-pub(super) async fn talk(client: &Client, session: Option<String>, screen: &Screen) -> Result {
-    let state = connect::default_state_dir()?;
-    std::fs::create_dir_all(&state)
-        .with_context(|| format!("cannot make `{}`", state.display()))?;
-    let mut lines = Lines::of_stdin(&state.join("history"))?;
+/// Where what is typed is kept; nowhere when there is no place for it, which is no reason not to
+/// talk.
+fn history(screen: &Screen) -> Option<PathBuf> {
+    let made = connect::default_state_dir().ok().and_then(|state| {
+        compose::private_folder(&state).ok()?;
+        Some(state.join("history"))
+    });
+    if made.is_none() {
+        screen.warn("the state folder cannot be made, so what you type is not remembered");
+    }
+    made
+}
+
+/// Talks with a server until the operator leaves; what is typed is kept where `history` says.
+pub(super) async fn talk(
+    client: &Client,
+    session: Option<String>,
+    history: Option<&Path>,
+    screen: &Screen,
+) -> Result {
+    let mut lines = Lines::of_stdin(history)?;
     if lines.edited {
         screen.note("`/help` lists the commands, Ctrl-D leaves");
     }

@@ -35,11 +35,17 @@ pub(super) const ALL: [(&str, &str); 8] = [
     ("/tools", "what the agent can do here"),
     ("/usage", "tokens of this session"),
     ("/retry", "say the last message again"),
-    ("/quit", "leave; so does Ctrl-D"),
+    ("/quit", "leave; so do `exit` and Ctrl-D"),
 ];
+
+/// What other programs at a prompt take for "leave": nobody asks a model that.
+const LEAVING: [&str; 4] = ["exit", "quit", "/exit", ":q"];
 
 /// Reads a command; absent when the line is something to say.
 pub(super) fn parse(line: &str) -> Option<Result<Command, String>> {
+    if LEAVING.contains(&line) {
+        return Some(Ok(Command::Quit));
+    }
     let mut words = line.split_whitespace();
     let name = words.next().filter(|word| word.starts_with('/'))?;
     let argument = words.next();
@@ -100,6 +106,10 @@ mod tests {
             parse("/resume s_1"),
             Some(Ok(Command::Resume(Some("s_1".to_owned()))))
         );
+        for leaving in ["/quit", "/exit", "exit", "quit", ":q"] {
+            assert_eq!(parse(leaving), Some(Ok(Command::Quit)), "{leaving}");
+        }
+        assert_eq!(parse("exit code 2, why?"), None);
         assert_eq!(parse("what is /etc/hosts?"), None);
         assert_eq!(parse("/etc/hosts is empty, why?"), None);
         assert_eq!(

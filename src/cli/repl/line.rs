@@ -2,7 +2,7 @@
 //! read one by one from a pipe.
 
 use std::io::{self, BufRead as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc as blocking;
 use std::thread;
 
@@ -43,17 +43,17 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Lines of standard input.
-    pub(super) fn of_stdin(history: &Path) -> Result<Self> {
+    pub(super) fn of_stdin(history: Option<&Path>) -> Result<Self> {
         let edited = render::is_interactive();
         let (wanted, asked) = blocking::channel();
         let (found, read) = mpsc::channel(1);
-        let history = history.to_owned();
+        let history = history.map(Path::to_owned);
         // Not a task of the process: a thread that waits for a key cannot be ended, only left.
         thread::Builder::new()
             .name("line-editor".to_owned())
             .spawn(move || {
                 if edited {
-                    edit(&asked, &found, &history);
+                    edit(&asked, &found, history.as_deref());
                 } else {
                     pass_on(&asked, &found);
                 }
@@ -75,7 +75,7 @@ impl Lines {
     }
 }
 
-fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history: &PathBuf) {
+fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history: Option<&Path>) {
     let mut editor: Editor<Assistant, DefaultHistory> = match Editor::new() {
         Ok(editor) => editor,
         Err(error) => {
@@ -85,12 +85,12 @@ fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history
     };
     editor.set_helper(Some(Assistant));
     // There is none before the first line, and a damaged one is not worth stopping for.
-    drop(editor.load_history(history));
+    drop(history.map(|history| editor.load_history(history)));
     while let Ok(prompt) = asked.recv() {
         let input = match editor.readline(&prompt) {
             Ok(text) => {
                 drop(editor.add_history_entry(text.as_str()));
-                drop(editor.append_history(history));
+                drop(history.map(|history| editor.append_history(history)));
                 Input::Text(joined(&text))
             }
             Err(ReadlineError::Interrupted) => Input::Interrupted,

@@ -1,5 +1,7 @@
 //! Talking: `ask`, `repl`, `serve` and `demo`, with a scripted model and with a fake of Claude.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
@@ -161,6 +163,41 @@ fn the_demonstration_says_what_is_scripted_and_shows_a_denial() {
         ran.out
     );
     assert_eq!(ran.err.matches("  ✗ ").count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn an_interrupt_in_the_first_moment_of_the_demonstration_leaves_nothing_behind() {
+    let folder = Folder::new();
+    let scratch = folder.path("scratch");
+    fs::create_dir(&scratch).unwrap();
+    let demo = folder.start(&["demo"], &[("TMPDIR", scratch.to_str().unwrap())]);
+    while scratch.read_dir().unwrap().next().is_none() {
+        std::thread::yield_now();
+    }
+    demo.signal(Signal::SIGINT);
+    let ran = demo.ended();
+    assert_eq!((ran.code, ran.out.as_str()), (130, ""), "{}", ran.err);
+    assert_eq!(scratch.read_dir().unwrap().count(), 0);
+}
+
+#[test]
+fn the_demonstration_at_a_keyboard_writes_nothing_outside_its_folder() {
+    let folder = Folder::new();
+    let ran = folder.type_into("demo", &["/help", "exit"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("You are in the REPL now"), "{}", ran.out);
+    assert!(ran.out.contains("`exit` and Ctrl-D"), "{}", ran.out);
+    let left: Vec<_> = folder.path("").read_dir().unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn what_is_typed_into_the_repl_is_remembered() {
+    let folder = scripted();
+    let ran = folder.type_into("repl", &["/usage", "quit"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let history = folder.read(".local/state/tolkien/history");
+    assert_eq!(history, "#V2\n/usage\nquit\n");
 }
 
 #[test]

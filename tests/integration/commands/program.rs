@@ -75,17 +75,51 @@ impl Folder {
         running.ended()
     }
 
+    /// Runs a command on a terminal of its own, where one line after the other is typed at its
+    /// prompt.
+    pub(super) fn type_into(&self, command: &str, lines: &[&str]) -> Ran {
+        let program = env!("CARGO_BIN_EXE_tolkien");
+        let line = format!("'{program}' {command}");
+        let arguments = ["--quiet", "--return", "--command", &line, "/dev/null"];
+        let mut child = self.spawn_program("script", &arguments, &[("TERM", "xterm")]);
+        let mut keyboard = child.stdin.take().unwrap();
+        let mut screen = BufReader::new(child.stdout.take().unwrap());
+        let (mut lines, mut shown) = (lines.iter(), Vec::new());
+        // What begins each prompt; what is typed before it is thrown away.
+        while screen.read_until(b'h', &mut shown).unwrap() > 0 {
+            if shown.ends_with(b"\x1b[?2004h")
+                && let Some(line) = lines.next()
+            {
+                keyboard.write_all(format!("{line}\r").as_bytes()).unwrap();
+            }
+        }
+        Ran {
+            code: child.wait().unwrap().code().unwrap(),
+            out: String::from_utf8(shown).unwrap(),
+            err: String::new(),
+        }
+    }
+
     /// Starts a program that is not waited for yet.
     pub(super) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         Running(self.spawn(arguments, environment))
+    }
+
+    fn spawn(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
+        self.spawn_program(env!("CARGO_BIN_EXE_tolkien"), arguments, environment)
     }
 
     #[expect(
         clippy::disallowed_methods,
         reason = "what is tested here is the program itself"
     )]
-    fn spawn(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_tolkien"))
+    fn spawn_program(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Child {
+        Command::new(program)
             .args(arguments)
             .current_dir(self.root.path())
             .env_clear()
