@@ -17,6 +17,8 @@ mod message;
 
 mod error;
 
+pub(crate) mod connection;
+
 pub mod retry;
 
 pub mod sse;

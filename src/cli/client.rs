@@ -22,6 +22,7 @@ use crate::api::{
     SessionSummary, Turn,
 };
 use crate::config::secret::{ExposeSecret as _, SecretString};
+use crate::model::connection;
 use crate::model::sse::Decoder;
 
 /// How long making a connection may take.
@@ -202,7 +203,7 @@ impl Client {
         let sent = tokio::time::timeout(ANSWER, request.send()).await;
         let response = sent
             .map_err(|_| self.unreachable("the server is silent".to_owned()))?
-            .map_err(|error| self.unreachable(causes(&error)))?;
+            .map_err(|error| self.unreachable(connection::cause(&error)))?;
         if !response.status().is_success() {
             return Err(self.refused(response).await);
         }
@@ -250,7 +251,7 @@ impl Client {
     async fn attempt<T: DeserializeOwned>(&self, request: RequestBuilder) -> Attempt<T> {
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) => return Attempt::Failed(causes(&error)),
+            Err(error) => return Attempt::Failed(connection::cause(&error)),
         };
         let status = response.status();
         if is_passing(status) {
@@ -264,7 +265,7 @@ impl Client {
                 serde_json::from_slice(&body)
                     .map_err(|error| self.foreign(format!("its answer cannot be read ({error})"))),
             ),
-            Err(error) => Attempt::Failed(causes(&error)),
+            Err(error) => Attempt::Failed(connection::cause(&error)),
         }
     }
 
@@ -294,7 +295,7 @@ impl Client {
     fn lost(&self, cause: &str) {
         if !self.link.lost.swap(true, Ordering::Relaxed) {
             self.screen.note(&format!(
-                "no connection to {} ({cause}); trying again",
+                "no connection to {}: {cause}; trying again",
                 self.server()
             ));
         }
@@ -320,18 +321,6 @@ fn is_passing(status: StatusCode) -> bool {
         status,
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
     )
-}
-
-/// An error with what caused it, without addresses: the server is named elsewhere.
-fn causes(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    if error.is_timeout() {
-        return "it took too long".to_owned();
-    }
-    cause.to_string()
 }
 
 /// The events of a stream, until it ends, breaks, or falls silent.

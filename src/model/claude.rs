@@ -18,7 +18,7 @@ use reqwest::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::{Attempt, Error, Failure, Reply, Request, retry};
+use super::{Attempt, Error, Failure, Reply, Request, connection, retry};
 
 mod block;
 
@@ -187,7 +187,10 @@ impl Claude {
         let response = tokio::time::timeout(idle, sent)
             .await
             .map_err(|_| Failure::Idle(idle))?
-            .map_err(|error| Failure::Unreachable(wire::http_causes(error)))?;
+            .map_err(|error| Failure::Unreachable {
+                address: connection::address(&self.inner.url),
+                cause: connection::cause(&error),
+            })?;
         let (status, headers) = (response.status(), response.headers().clone());
         if !status.is_success() {
             let body = beginning(response, idle).await;

@@ -30,8 +30,13 @@ pub enum Failure {
         retry_after: Option<Duration>,
     },
     /// No answer came: no connection, or it broke before the first byte.
-    #[error("the model's API cannot be reached{}", tail(.0))]
-    Unreachable(String),
+    #[error("the model's API at `{address}` cannot be reached: {cause}")]
+    Unreachable {
+        /// Scheme, host and port.
+        address: String,
+        /// In words.
+        cause: String,
+    },
     /// Nothing arrived for so long.
     #[error("the model's API sent nothing for {} s", .0.as_secs_f64())]
     Idle(Duration),
@@ -52,7 +57,7 @@ impl Failure {
     pub fn code(&self) -> &str {
         match self {
             Self::Answered { kind, .. } => kind,
-            Self::Unreachable(_) => "connection",
+            Self::Unreachable { .. } => "connection",
             Self::Idle(_) => "idle_timeout",
             Self::Overlong(_) => "reply_timeout",
             Self::CutStream(_) => "cut_stream",
@@ -69,7 +74,7 @@ impl Failure {
                 should_retry,
                 ..
             } => retry::is_transient(*status, error_code.as_deref(), *should_retry),
-            Self::Unreachable(_) | Self::Idle(_) | Self::CutStream(_) => true,
+            Self::Unreachable { .. } | Self::Idle(_) | Self::CutStream(_) => true,
             // An hour went by: the turn's patience is over before the second one does.
             Self::Overlong(_) | Self::Malformed(_) => false,
         }
@@ -178,7 +183,7 @@ impl Error {
             }
             Self::SpendLimit { .. } => Some("raise the limit in the vendor's console"),
             Self::Unavailable {
-                last: Failure::Unreachable(_),
+                last: Failure::Unreachable { .. },
                 ..
             } => Some("check `model.base_url` and the network"),
             _ => None,

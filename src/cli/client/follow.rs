@@ -60,6 +60,8 @@ struct Watch {
     running: BTreeSet<String>,
     /// The calls whose line was shown.
     told: BTreeSet<String>,
+    /// Why the model did not answer, as it was told.
+    retried: BTreeSet<String>,
     /// The number of the last event that was read.
     after: u64,
     /// Whether the turn's last event was read.
@@ -82,6 +84,7 @@ impl Watch {
             calls: BTreeMap::new(),
             running: BTreeSet::new(),
             told: BTreeSet::new(),
+            retried: BTreeSet::new(),
             after: 0,
             saw_the_end: false,
         }
@@ -112,12 +115,19 @@ impl Watch {
                 }
             }
             What::ModelRetried {
-                detail, wait_ms, ..
+                attempt,
+                detail,
+                wait_ms,
+                ..
             } => {
                 let wait = seconds(Duration::from_millis(*wait_ms));
-                self.progress.aside(&format!(
-                    "the model did not answer ({detail}); again in {wait}"
-                ));
+                let next = attempt.saturating_add(1);
+                self.progress
+                    .doing(&format!("{detail}; attempt {next} in {wait}"));
+                // Each reason is told once: that it is tried again goes without saying.
+                if self.retried.insert(detail.clone()) {
+                    self.progress.aside(&format!("{detail}; trying again"));
+                }
             }
             What::CallDecided {
                 call_id,

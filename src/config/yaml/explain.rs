@@ -82,8 +82,112 @@ pub(super) fn explain(source: &Source, at: usize, info: &str) -> Diagnostic {
         )
         .help("put the whole value in quotes if it is a pattern: '** secrets **'");
     }
+    let at = place_of(source, at, info);
     let (message, help) = words(source, at, info);
     Diagnostic::error("yaml-syntax", source.place(at..at + 1), message).help(help)
+}
+
+/// Where a mistake is shown: the parser names a quoted text by its beginning, and a mapping by what
+/// comes instead of its end.
+fn place_of(source: &Source, at: usize, info: &str) -> usize {
+    if info.contains("unknown escape character") {
+        wrong_escape(source, at).unwrap_or(at)
+    } else if info.contains("did not find expected ',' or") {
+        open_bracket(source, at).unwrap_or(at)
+    } else {
+        at
+    }
+}
+
+/// The backslash of the first escape that YAML does not have, in the double quotes that start at
+/// `at`.
+fn wrong_escape(source: &Source, at: usize) -> Option<usize> {
+    let text = source.text().get(at..)?;
+    let mut characters = text.char_indices();
+    while let Some((index, character)) = characters.next() {
+        if character == '\\' {
+            let (_, escaped) = characters.next()?;
+            if !"0abt\tnvfre \"/\\N_LPxuU\n\r".contains(escaped) {
+                return Some(at + index);
+            }
+        }
+    }
+    None
+}
+
+/// The last bracket before `at` that is not closed until there; quotes and comments are passed over.
+fn open_bracket(source: &Source, at: usize) -> Option<usize> {
+    let text = source.text().get(..at)?;
+    let mut open = Vec::new();
+    let mut quote: Option<char> = None;
+    let mut before = ' ';
+    let mut in_comment = false;
+    for (index, character) in text.char_indices() {
+        match (quote, character) {
+            _ if in_comment => in_comment = character != '\n',
+            (Some(closing), _) if character == closing && before != '\\' => quote = None,
+            (Some(_), _) => {}
+            // A quote within a plain text is an apostrophe.
+            (None, '\'' | '"') if !before.is_alphanumeric() => quote = Some(character),
+            (None, '#') if before.is_whitespace() => in_comment = true,
+            (None, '{' | '[') => open.push(index),
+            (None, '}' | ']') => drop(open.pop()),
+            _ => {}
+        }
+        before = character;
+    }
+    open.pop()
+}
+
+/// Message and help for brackets, quotes and what stands beside them.
+fn flow_or_quote(source: &Source, at: usize, info: &str) -> Option<(String, String)> {
+    let both = |message: &str, help: &str| Some((message.to_owned(), help.to_owned()));
+    if info.contains("did not find expected ',' or") {
+        let (open, close) = match source.text().get(at..at + 1) {
+            Some("[") => ("[", "]"),
+            _ => ("{", "}"),
+        };
+        return Some((
+            format!("this `{open}` is not closed where its content ends"),
+            format!("close it with `{close}`, and put a comma between any two of its entries"),
+        ));
+    }
+    if info.contains("misplaced bracket") {
+        return both(
+            "this bracket closes nothing",
+            "remove it, or put the whole value in quotes if it is text",
+        );
+    }
+    if info.contains("trailing content after single-quoted") {
+        return both(
+            "the quote before this ends the value, and something follows",
+            "write a `'` inside single quotes twice (`'it''s'`), or use double quotes: \"it's\"",
+        );
+    }
+    if info.contains("trailing content after double-quoted") {
+        return both(
+            "the quote before this ends the value, and something follows",
+            "put the whole value in one pair of quotes; a `\"` inside is written `\\\"`",
+        );
+    }
+    if info.contains("unknown escape character") {
+        let escape: String = source.text().get(at..)?.chars().take(2).collect();
+        return Some((
+            format!("`{escape}` is no escape of double quotes"),
+            format!(
+                "use single quotes, where a backslash is one: '{escape}', or write it twice: \"\\{escape}\""
+            ),
+        ));
+    }
+    if info.contains("simple key expected") {
+        let line = source.text().get(line_at(source, at))?.trim();
+        let key = line.split_whitespace().next().unwrap_or(line);
+        return Some((
+            format!("`{key}` has no colon, so it is no key"),
+            format!("write `{key}: …`, or indent the line if it belongs to the text above it"),
+        ));
+    }
+    None
 }
 
 /// The first tab that indents this line or the next, which the parser may not have come to.
@@ -137,6 +241,9 @@ fn words(source: &Source, at: usize, info: &str) -> (String, String) {
             "this quote is never closed",
             "close it with the same quote; in single quotes a quote is written twice",
         );
+    }
+    if let Some(told) = flow_or_quote(source, at, info) {
+        return told;
     }
     if info.contains("mapping values are not allowed") {
         let (message, help) = unexpected_value(source, at);

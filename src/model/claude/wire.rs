@@ -1,6 +1,6 @@
 //! The request body and the error answers of the Messages API.
 
-use std::{error::Error as _, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use reqwest::header::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -191,11 +191,4 @@ pub(super) fn causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     one_line(&line)
-}
-
-/// The same for an error of the HTTP client.
-pub(super) fn http_causes(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    // The client's own layer says only "error sending request".
-    error.source().map_or_else(|| causes(&error), causes)
 }

@@ -221,6 +221,22 @@ async fn a_session_that_has_ended_is_replaced_by_a_new_one() {
     assert!(ran.err.contains("a new one begins"), "{}", ran.err);
 }
 
+#[test]
+fn a_model_that_cannot_be_reached_is_named_once_with_the_reason() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", free.local_addr().unwrap());
+    drop(free);
+    let folder = Folder::with_configuration();
+    let ask = ["ask", "--timeout", "3s", "hello"];
+    let ran = folder.run_with(&ask, &environment(&url), "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+    insta::assert_snapshot!(ran.err.replace(&url, "URL"), @"
+    the model's API at `URL` cannot be reached: nothing listens there (connection refused); trying again
+    error: there was no answer in time, and the turn was cancelled
+    help: give it longer with `--timeout`
+    ");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_turn_says_why_and_what_to_do() {
     let fake = Fake::start().await;

@@ -14,24 +14,38 @@ fn a_tab_is_shown_where_it_stands() {
 
 #[test]
 fn a_broken_syntax_is_told_in_words_of_the_file() {
-    insta::assert_snapshot!(of("yaml-syntax"), @"
+    insta::assert_snapshot!(of("yaml-syntax"), @r#"
+    tools.d/after_quotes.yaml:1:18-1:19 error[yaml-syntax] the quote before this ends the value, and something follows
+      help: put the whole value in one pair of quotes; a `"` inside is written `\"`
+    tools.d/apostrophe.yaml:1:18-1:19 error[yaml-syntax] the quote before this ends the value, and something follows
+      help: write a `'` inside single quotes twice (`'it''s'`), or use double quotes: "it's"
     tools.d/at.yaml:1:14-1:15 error[yaml-syntax] a value without quotes cannot begin with `@`
       help: put the whole value in quotes
+    tools.d/brace.yaml:3:8-3:9 error[yaml-syntax] this `{` is not closed where its content ends
+      help: close it with `}`, and put a comma between any two of its entries
     tools.d/bracket.yaml:3:16-3:17 error[yaml-syntax] this `[` is closed by `}`
       help: close each bracket by its own kind, the last one opened first
+    tools.d/closes_nothing.yaml:3:22-3:23 error[yaml-syntax] this bracket closes nothing
+      help: remove it, or put the whole value in quotes if it is text
     tools.d/colon.yaml:1:18-1:19 error[yaml-syntax] a value without quotes cannot hold `: `
       help: put the whole value in quotes
+    tools.d/escape.yaml:1:25-1:26 error[yaml-syntax] `\d` is no escape of double quotes
+      help: use single quotes, where a backslash is one: '\d', or write it twice: "\\d"
     tools.d/indent.yaml:5:2-5:3 error[yaml-syntax] this line is indented like none of the lines above that it could belong to
       help: give it the indentation of its neighbours
     tools.d/list_in_map.yaml:2:3-2:4 error[yaml-syntax] a list item stands among the keys of a mapping
       help: indent it below the key that it belongs to, or remove the `- `
+    tools.d/list_open.yaml:5:8-5:9 error[yaml-syntax] illegal placement of ':' indicator
+      help: check this line's indentation against the lines above it, and that quotes and brackets are closed
+    tools.d/no_colon.yaml:2:1-2:2 error[yaml-syntax] `effect` has no colon, so it is no key
+      help: write `effect: …`, or indent the line if it belongs to the text above it
     tools.d/no_space.yaml:2:7-2:8 error[yaml-syntax] this key cannot stand here: the line above is no `key: value`
       help: write a space behind the colon of the line above
     tools.d/percent.yaml:1:14-1:15 error[yaml-syntax] a value without quotes cannot begin with `%`
       help: put the whole value in quotes
     tools.d/quote.yaml:1:14-1:15 error[yaml-syntax] this quote is never closed
       help: close it with the same quote; in single quotes a quote is written twice
-    ");
+    "#);
 }
 
 #[test]
