@@ -23,6 +23,8 @@ mod problem;
 
 mod session;
 
+mod stranger;
+
 mod stream;
 
 pub mod token;

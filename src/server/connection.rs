@@ -28,8 +28,8 @@ const MAX_CONNECTIONS: usize = 1024;
 /// soon. Whoever keeps connections longer, as proxies do, opens another one.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A head has a token, a key and a few headers of proxies.
-const MAX_HEAD_BYTES: usize = 32 * 1024;
+/// More than any head that a layer answers in words: what is longer breaks the connection off.
+const MAX_HEAD_BYTES: usize = 4 * super::layer::MAX_HEAD_BYTES;
 
 /// A client that vanished without a word is noticed after this, and a few probes.
 const KEEPALIVE: Duration = Duration::from_mins(1);

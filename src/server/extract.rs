@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, StatusCode};
 use http_body_util::LengthLimitError;
 use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::problem::Refusal;
@@ -88,8 +89,31 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
     if first != Some(&b'{') {
         return Err(Refusal::invalid("the body must be a JSON object"));
     }
+    if holds_nul(body) {
+        return Err(Refusal::invalid(
+            "the body holds the character U+0000, which no text can have",
+        ));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Refusal::invalid(format!("the body is not understood: {}", brief(&error))))
+}
+
+/// Whether a text or a key in a JSON body has U+0000, which ends texts in programs and databases.
+fn holds_nul(body: &[u8]) -> bool {
+    let escape = b"\\u0000";
+    let is_possible = body.windows(escape.len()).any(|six| six == escape);
+    is_possible && serde_json::from_slice(body).is_ok_and(|value| is_nul_in(&value))
+}
+
+fn is_nul_in(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(is_nul_in),
+        Value::Object(members) => members
+            .iter()
+            .any(|(key, value)| key.contains('\0') || is_nul_in(value)),
+        _ => false,
+    }
 }
 
 /// What a reader has to say, without the whole of what it read.

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -25,6 +25,7 @@ use super::App;
 use super::extract::MAX_BODY_BYTES;
 use super::prefer::MAX_SECONDS;
 use super::problem::{self, Refusal};
+use super::stranger::Strangers;
 use crate::api::Code;
 use crate::session;
 
@@ -34,6 +35,9 @@ const TIMEOUT: Duration = Duration::from_secs(MAX_SECONDS + 30);
 
 /// Requests that are worked on at the same time; each may hold a body of 1 MiB.
 pub(super) const MAX_REQUESTS: usize = 512;
+
+/// A head has a token, a key and a few headers of proxies.
+pub(super) const MAX_HEAD_BYTES: usize = 32 * 1024;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -45,19 +49,25 @@ pub(super) fn wrap(routes: Router) -> Router {
             HeaderValue::from_static(value),
         )
     };
+    let strangers = Arc::new(Strangers::default());
     routes.layer(
         ServiceBuilder::new()
-            .layer(middleware::from_fn(identify))
+            .layer(middleware::from_fn_with_state(strangers, identify))
             .layer(header("cache-control", "no-store"))
             .layer(header("x-content-type-options", "nosniff"))
             .layer(CatchPanicLayer::custom(after_panic))
+            .layer(middleware::from_fn(limit_head))
             .layer(middleware::from_fn(limit_time))
             .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES)),
     )
 }
 
 /// Request id, span, the one line in the log, and the body of a problem, which names the id.
-async fn identify(mut request: Request, next: Next) -> Response {
+async fn identify(
+    State(strangers): State<Arc<Strangers>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(id.clone()));
     let route = request
@@ -78,7 +88,17 @@ async fn identify(mut request: Request, next: Next) -> Response {
     answered.in_scope(|| {
         let status = response.status().as_u16();
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(status, ms, "answered");
+        if response.status() != StatusCode::UNAUTHORIZED {
+            tracing::info!(status, ms, "answered");
+            return;
+        }
+        let told = strangers.turned_away(Instant::now());
+        if let Some(unlogged) = told.before {
+            tracing::warn!(unlogged, "requests without a valid token were turned away");
+        }
+        if told.this {
+            tracing::info!(status, ms, "answered");
+        }
     });
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -116,6 +136,19 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestId {
 fn after_panic(_: Box<dyn Any + Send>) -> Response<Body> {
     tracing::error!("a handler panicked");
     Refusal::internal().into_response()
+}
+
+async fn limit_head(request: Request, next: Next) -> Result<Response, Refusal> {
+    let headers = request.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    let line = request.uri().path_and_query();
+    let length = headers.sum::<usize>() + line.map_or(0, |line| line.as_str().len());
+    if length <= MAX_HEAD_BYTES {
+        return Ok(next.run(request).await);
+    }
+    let allowed = MAX_HEAD_BYTES / 1024;
+    let detail = format!("the path and the headers may have at most {allowed} KiB together");
+    Err(Refusal::invalid(detail).status(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE))
 }
 
 async fn limit_time(request: Request, next: Next) -> Result<Response, Refusal> {
