@@ -12,6 +12,6 @@ mod verdict;
 
 pub(crate) use case::holds;
 pub use case::{check, input, load};
-pub use decide::{Request, decide, visible_tools};
+pub use decide::{Request, decide, let_through, visible_tools};
 pub(crate) use decide::{decide_for, effect_decision};
 pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

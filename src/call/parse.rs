@@ -9,7 +9,7 @@ use super::{Call, render};
 use crate::config::name::RuleId;
 use crate::config::prompt::Prompts;
 use crate::config::schema::fill_defaults;
-use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Tool};
+use crate::config::tool::{ArgumentRules, DEFAULT_ARGUMENT_MAX, Rule, Tool};
 use crate::diagnostic::Place;
 
 /// Why an input is no call: the rule that it broke, implicit ones included.
@@ -218,6 +218,20 @@ fn check_rules(
         }
     }
     Ok(())
+}
+
+impl Call {
+    /// The rules on its parameters that let it through: of each parameter with an `allow` the first
+    /// that matches.
+    pub fn let_through(&self) -> impl Iterator<Item = &Rule> {
+        let rules = self.tool.arguments.iter();
+        rules.filter_map(|(name, rules)| {
+            let words = words(self.input.get(name)?);
+            let mut matched = rules.compiled.matching(&words);
+            let allow = rules.allow.as_ref()?;
+            matched.find_map(|index| allow.get(index.checked_sub(rules.deny.len())?))
+        })
+    }
 }
 
 /// The words that rules read: the items of a list, or the one text.

@@ -11,7 +11,7 @@ use super::render::{Screen, decision};
 use super::{Exit, input, local, root};
 use crate::config::Overrides;
 use crate::config::policy::Channel;
-use crate::policy::{Decision, Request, decide};
+use crate::policy::{Decision, Request, decide, let_through};
 
 /// Decide one call without running it, and say which rule decides
 #[derive(Debug, Args)]
@@ -20,8 +20,8 @@ use crate::policy::{Decision, Request, decide};
     after_help = "Examples:\n  tolkien check kubectl 'get pods -A'\n  tolkien check kubectl --format json -- get pods -A\n  \
                   tolkien check docs_read '{\"path\": \"README.md\"}'\n  tolkien check kubectl 'get nodes' --role viewer --channel telegram",
     long_about = "Decides one call exactly as the engine would, without running it: prints the \
-                  verdict, the rule that decided and where it is written, the command line, and for \
-                  a denial what would be allowed.\n\nINPUT that starts with `{` is JSON. Else one \
+                  verdict, the rule that decided and where it is written, the command line, the \
+                  rules that let it through, and for a denial what would be allowed.\n\nINPUT that starts with `{` is JSON. Else one \
                   INPUT is a line for the tool's only array parameter, split by POSIX quoting; `#`, \
                   `$`, `*` and `~` are ordinary. Several are the words themselves; those that start \
                   with `-` come after a bare `--`.\n\nExit codes: 0 allow, 1 deny, 3 ask, 2 wrong \
@@ -81,11 +81,11 @@ impl Check {
             input: &input,
         };
         let verdict = decide(&config, request, &caller);
+        let through = let_through(&config, &verdict);
         let text = match self.output.format {
-            Format::Json => {
-                decision::json(&verdict, config.revision()).context("cannot write the verdict")?
-            }
-            _ => decision::human(&verdict, self.output.paint(screen)),
+            Format::Json => decision::json(&verdict, &through, config.revision())
+                .context("cannot write the verdict")?,
+            _ => decision::human(&verdict, &through, self.output.paint(screen)),
         };
         self.output.write(&text, screen)?;
         Ok(match verdict.decision() {

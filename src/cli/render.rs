@@ -180,7 +180,7 @@ impl Screen {
 
     /// A verdict that keeps a command from its data.
     pub(crate) fn verdict(&self, verdict: &Verdict) {
-        self.tell(&decision::human(verdict, self.err));
+        self.tell(&decision::human(verdict, &[], self.err));
     }
 
     /// The last line of a check.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::decide::{Request, decide_for};
+use super::decide::{Request, decide_for, let_through};
 use super::verdict::{Decision, Reason};
 use crate::call::words;
 use crate::config::tool::{Case, CaseInput, Expect, Tool};
@@ -95,16 +95,20 @@ fn run(config: &Config, case: &Case) -> Option<Diagnostic> {
             decision.as_str(),
             reason.because
         );
-        return Some(
-            labelled(
-                Diagnostic::error("case-fails", case.place.clone(), message),
-                reason,
-            )
-            .help(format!(
-                "`{}` decided; mend the rule, or the case",
-                reason.rule
-            )),
-        );
+        let failed = Diagnostic::error("case-fails", case.place.clone(), message);
+        let through = let_through(config, &verdict);
+        let found = through
+            .iter()
+            .fold(labelled(failed, reason), |found, rule| {
+                found.label(rule.place.clone(), format!("let through by `{}`", rule.id))
+            });
+        return Some(found.help(match through.last() {
+            // The effect alone says nothing of why the call came so far.
+            Some(rule) if expected == Decision::Deny => {
+                format!("`{}` let it through; mend the rule, or the case", rule.id)
+            }
+            _ => format!("`{}` decided; mend the rule, or the case", reason.rule),
+        }));
     }
     let rule = case.rule.as_ref()?;
     (rule != reason.rule.as_str()).then(|| other_rule(config, tool, case, rule, reason))

@@ -75,6 +75,42 @@ pub(crate) fn decide_for(
     }
 }
 
+/// The `allow` rules that let a call through, of its parameters and then of the policies by name;
+/// none of a call that is denied. They grant nothing by themselves, but without them it would be
+/// denied.
+pub fn let_through<'a>(config: &'a Config, verdict: &'a Verdict) -> Vec<&'a Rule> {
+    let Some(call) = verdict.call() else {
+        return Vec::new();
+    };
+    let mut rules: Vec<&Rule> = call.let_through().collect();
+    let Some(selection) = config.selection(&call.tool().name) else {
+        return rules;
+    };
+    let mut first = 0;
+    let lines = call.lines();
+    let matched: Vec<Vec<usize>> = lines
+        .iter()
+        .map(|line| selection.compiled.matching(line).collect())
+        .collect();
+    for policy in &selection.policies {
+        let places = PolicyRules::new(policy, first);
+        first = places.end;
+        let allow = policy.allow.iter().flatten();
+        for (index, rule) in (places.allow..).zip(allow) {
+            // Of each line the first that matches, each rule once.
+            let decides = |line: &Vec<usize>| {
+                line.iter()
+                    .find(|index| (places.allow..places.end).contains(*index))
+                    .is_some_and(|found| *found == index)
+            };
+            if matched.iter().any(decides) {
+                rules.push(rule);
+            }
+        }
+    }
+    rules
+}
+
 /// The tools that a caller's role may use, by name: derived from the same question that
 /// [`decide`] asks.
 pub fn visible_tools<'a>(

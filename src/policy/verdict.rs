@@ -75,6 +75,15 @@ impl Verdict {
         }
     }
 
+    /// What was asked for, where it may run at all.
+    pub fn call(&self) -> Option<&Call> {
+        match self {
+            Self::Allow(permit) => Some(&permit.call),
+            Self::Ask(pending) => Some(&pending.call),
+            Self::Deny(_) => None,
+        }
+    }
+
     /// The canonical command lines, one a line; absent when the call was refused before it could
     /// be rendered.
     pub fn command_line(&self) -> Option<String> {

@@ -4,11 +4,13 @@ use serde::Serialize;
 
 use super::paint::{Paint, Tone};
 use crate::config::name::Revision;
+use crate::config::tool::Rule;
 use crate::diagnostic::Place;
 use crate::policy::{Decision, Verdict};
 
-/// The verdict with its rule, the rule's place, the command line, and what would be allowed.
-pub(crate) fn human(verdict: &Verdict, paint: Paint) -> String {
+/// The verdict with its rule, the rule's place, the command line, the rules that let the call
+/// through, and what would be allowed.
+pub(crate) fn human(verdict: &Verdict, through: &[&Rule], paint: Paint) -> String {
     let reason = verdict.reason();
     let decision = verdict.decision();
     let answer = paint.tone(tone(decision), decision.as_str());
@@ -26,6 +28,9 @@ pub(crate) fn human(verdict: &Verdict, paint: Paint) -> String {
     field("because", &reason.because);
     if let Some(place) = &reason.place {
         field("at", &place.to_string());
+    }
+    for rule in through {
+        field("through", &format!("{} at {}", rule.id, rule.place));
     }
     if let Verdict::Deny(refusal) = verdict {
         let mut name = "allowed";
@@ -46,7 +51,15 @@ fn tone(decision: Decision) -> Tone {
 }
 
 /// The verdict as one JSON object.
-pub(crate) fn json(verdict: &Verdict, revision: &Revision) -> serde_json::Result<String> {
+pub(crate) fn json(
+    verdict: &Verdict,
+    through: &[&Rule],
+    revision: &Revision,
+) -> serde_json::Result<String> {
+    let allowed_by = through.iter().map(|rule| Through {
+        rule: rule.id.as_str(),
+        place: At::from(&rule.place),
+    });
     let reason = verdict.reason();
     let explained = Explained {
         verdict: verdict.decision(),
@@ -54,6 +67,7 @@ pub(crate) fn json(verdict: &Verdict, revision: &Revision) -> serde_json::Result
         because: Some(reason.because.as_str()).filter(|text| !text.is_empty()),
         command_line: verdict.command_line(),
         place: reason.place.as_ref().map(At::from),
+        allowed_by: allowed_by.collect(),
         revision,
     };
     serde_json::to_string_pretty(&explained).map(|text| text + "\n")
@@ -66,7 +80,16 @@ struct Explained<'a> {
     because: Option<&'a str>,
     command_line: Option<String>,
     place: Option<At<'a>>,
+    /// The `allow` rules without which it would be denied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed_by: Vec<Through<'a>>,
     revision: &'a Revision,
+}
+
+#[derive(Serialize)]
+struct Through<'a> {
+    rule: &'a str,
+    place: At<'a>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_denial_shows_its_rule_its_place_and_what_is_allowed() {
-        insta::assert_snapshot!(human(&refusal(), Paint::plain()), @r"
+        insta::assert_snapshot!(human(&refusal(), &[], Paint::plain()), @r"
         deny  kubectl get secrets -A
           rule     kubectl.args.deny[0]
           because  secret values must never reach the model
@@ -120,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_denial_in_json_has_the_fields_of_the_contract() {
-        insta::assert_snapshot!(json(&refusal(), &Revision::new("ab12")).unwrap(), @r#"
+        insta::assert_snapshot!(json(&refusal(), &[], &Revision::new("ab12")).unwrap(), @r#"
         {
           "verdict": "deny",
           "rule": "kubectl.args.deny[0]",

@@ -129,15 +129,18 @@ fn a_case_that_fails_tells_the_rule_that_decided() {
     insta::assert_snapshot!(of("case-fails"), @"
     policies/cases.yaml:3:28-3:45 error[case-fails] this case expects allow, and the answer is ask: somebody lives there
       policies/cases.yaml:1:7 decided by `cases.media`
+      tools.d/kubectl.yaml:17:9 let through by `kubectl.args.allow[0]`
       help: `cases.media` decided; mend the rule, or the case
     policies/cases.yaml:4:28-4:39 error[case-fails] this case expects allow, and the answer is deny: secret values must never reach the model
       tools.d/kubectl.yaml:19:9 decided by `kubectl.args.deny[0]`
       help: `kubectl.args.deny[0]` decided; mend the rule, or the case
     policies/cases.yaml:5:27-5:35 error[case-fails] this case expects deny, and the answer is allow: `effect: read` runs without an approval
       tools.d/kubectl.yaml:2:9 decided by `kubectl.effect`
-      help: `kubectl.effect` decided; mend the rule, or the case
+      tools.d/kubectl.yaml:17:9 let through by `kubectl.args.allow[0]`
+      help: `kubectl.args.allow[0]` let it through; mend the rule, or the case
     tools.d/kubectl.yaml:22:12-22:29 error[case-fails] this case expects allow, and the answer is ask: somebody lives there
       policies/cases.yaml:1:7 decided by `cases.media`
+      tools.d/kubectl.yaml:17:9 let through by `kubectl.args.allow[0]`
       help: `cases.media` decided; mend the rule, or the case
     ");
 }
