@@ -22,6 +22,7 @@ use crate::config::host::{self, Host};
 use crate::config::secret::{self, SecretString};
 use crate::config::settings::{self, Settings, StoreLocation};
 use crate::diagnostic::listed;
+use crate::model::claude::OptionsError;
 use crate::model::{Claude, Model, Script, claude, retry};
 use crate::server::{App, Parts, serve};
 use crate::session::{self, Sessions};
@@ -142,7 +143,12 @@ pub(crate) fn model(config: &Config) -> Result<Model> {
         settings::Model::Script { .. } => return script(config),
         settings::Model::Claude(claude) => claude.clone(),
     };
-    let api_key = secret::from_environment("ANTHROPIC_API_KEY").map_err(Failure::usage)?;
+    let api_key = secret::from_environment("ANTHROPIC_API_KEY").map_err(|error| {
+        Failure::usage(format!("there is no key for the model's API: {error}")).help(
+            "ANTHROPIC_API_KEY_FILE names that file: make it readable for this user, or unset the \
+             variable",
+        )
+    })?;
     let options = claude::Options {
         base_url: claude.base_url,
         api_key,
@@ -153,7 +159,23 @@ pub(crate) fn model(config: &Config) -> Result<Model> {
         retry: retry::Policy::default(),
         timeouts: claude::Timeouts::default(),
     };
-    Ok(Model::Claude(Claude::new(options).map_err(Failure::usage)?))
+    let claude = Claude::new(options).map_err(|error| {
+        let help = match &error {
+            OptionsError::ApiKey => Some(
+                "a key is one line of plain characters: look for a line break or a quote in \
+                 ANTHROPIC_API_KEY, or in the file that ANTHROPIC_API_KEY_FILE names",
+            ),
+            OptionsError::BaseUrl(_) => {
+                Some("write `model.base_url` like `https://api.anthropic.com`")
+            }
+            OptionsError::Client(_) => None,
+        };
+        match help {
+            Some(help) => Failure::usage(error).help(help),
+            None => Failure::usage(error),
+        }
+    })?;
+    Ok(Model::Claude(claude))
 }
 
 fn script(config: &Config) -> Result<Model> {
@@ -196,9 +218,19 @@ pub(crate) async fn store(location: &Location) -> std::result::Result<(Store, Ta
 /// The state folder, made when there is none; nobody else may look into it.
 pub(crate) fn state_dir(settings: &Settings) -> Result<PathBuf> {
     let path = connect::state_dir(settings.server.state_dir.as_deref())?;
-    private_folder(&path).with_context(|| format!("cannot make `{}`", path.display()))?;
+    private_folder(&path).map_err(|error| {
+        Failure::environment(format!(
+            "the state folder `{}` cannot be made: {error}",
+            path.display()
+        ))
+        .help(ANOTHER_STATE_DIR)
+    })?;
     Ok(path)
 }
+
+/// The way out where the state folder is of no use.
+pub(crate) const ANOTHER_STATE_DIR: &str = "name a folder that this user may write to: \
+    `server.state_dir` in the settings, TOLKIEN_SERVER__STATE_DIR, or XDG_STATE_HOME";
 
 /// Makes a folder that only its owner may look into.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
@@ -207,12 +239,13 @@ pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
-        let in_use = matches!(error, OpenError::InUse(_));
-        let failure = Self::environment(error);
-        if in_use {
-            failure.help("end the other server, or give this one a store of its own with `--store`")
-        } else {
-            failure
-        }
+        let help = match &error {
+            OpenError::InUse(_) => {
+                "end the other server, or give this one a store of its own with `--store`"
+            }
+            OpenError::Io { .. } => ANOTHER_STATE_DIR,
+            _ => "move it away to begin with an empty one, or name another with `--store`",
+        };
+        Self::environment(error).help(help)
     }
 }

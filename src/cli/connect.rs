@@ -177,7 +177,12 @@ fn is_loopback(url: &Url) -> bool {
 /// The token of the environment, else for a server on this machine the one it keeps for the local
 /// caller, which is nobody else's business.
 fn token_for(server: &str, loopback: bool) -> Result<SecretString> {
-    let given = secret::from_environment("TOLKIEN_TOKEN").map_err(Failure::usage)?;
+    let given = secret::from_environment("TOLKIEN_TOKEN").map_err(|error| {
+        Failure::usage(error).help(
+            "TOLKIEN_TOKEN_FILE names that file: make it readable for this user, or unset the \
+             variable",
+        )
+    })?;
     if let Some(token) = given {
         return Ok(token);
     }

@@ -2,6 +2,7 @@
 
 mod bundle;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,7 @@ use crate::config::host::Host;
 use crate::config::secret::variable;
 use crate::config::settings::LogFormat;
 use crate::config::{Config, Overrides};
+use crate::diagnostic::listed;
 use crate::model::Model;
 use crate::store::Location;
 
@@ -95,14 +97,21 @@ fn introduce(config: &Config, host: &Host, screen: &Screen) {
         "For the real thing: `export ANTHROPIC_API_KEY=sk-ant-…`, then `tolkien repl` where a\n\
          configuration is.",
     );
-    for tool in config.tools().keys() {
-        let lacks = host.lacks(tool);
-        if !lacks.is_empty() && tool.as_str() != "kubectl" {
-            screen.warn(&format!(
-                "`{tool}` cannot run on this machine, and its calls will say so: {}",
-                lacks.join("; ")
-            ));
+    let mut lacking: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for tool in config
+        .tools()
+        .keys()
+        .filter(|tool| tool.as_str() != "kubectl")
+    {
+        for lack in host.lacks(tool) {
+            lacking.entry(lack.clone()).or_default().push(tool.as_str());
         }
+    }
+    for (lack, tools) in lacking {
+        let tools = listed(tools, "and");
+        screen.warn(&format!(
+            "{lack}, so calls of {tools} fail here, and the scripted model says what it did not see"
+        ));
     }
 }
 
@@ -192,7 +201,30 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+
+    /// Searches need a program that may not be here: a later reply of the turn says so.
+    fn unseen_is_admitted(script: &Value) {
+        let mut searches = 0;
+        for turn in script["turns"].as_array().unwrap() {
+            let replies = turn["replies"].as_array().unwrap();
+            for (at, reply) in replies.iter().enumerate() {
+                let calls = reply["calls"].as_array().into_iter().flatten();
+                let tools = calls.map(|call| call["tool"].as_str().unwrap());
+                for tool in tools.filter(|tool| tool.ends_with("_search")) {
+                    let mut later = replies[at + 1..].iter();
+                    assert!(
+                        later.any(|reply| reply["if_failed"][tool].is_string()),
+                        "{turn}"
+                    );
+                    searches += 1;
+                }
+            }
+        }
+        assert_eq!(searches, 3);
+    }
 
     #[test]
     fn the_bundled_configuration_is_valid_and_its_script_asks_a_question() {
@@ -205,6 +237,7 @@ mod tests {
                 .unwrap()
                 .starts_with("Immich has been down")
         );
+        unseen_is_admitted(config.script().unwrap());
         let path = folder.path.clone();
         drop(folder);
         assert!(!path.exists());

@@ -45,6 +45,17 @@ pub(crate) fn load(
 /// Why a configuration cannot be read, with the way out.
 pub(crate) fn failure(error: RootError) -> Failure {
     match error {
+        // Nobody named it: what was looked for comes first.
+        RootError::Missing(ref folder) if folder == SYSTEM && !holds_tools(Path::new(".")) => {
+            Failure::usage(format!(
+                "there is no configuration here: the current folder has no `tools.d/`, and there \
+                 is no `{SYSTEM}`"
+            ))
+            .help(
+                "`tolkien init` makes a small one here; `--config DIR` or TOLKIEN_CONFIG_DIR names \
+                 another",
+            )
+        }
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use super::Exit;
 use super::failure::{Failure, Result};
 use super::render::Screen;
+use super::{Exit, compose};
 use crate::config::secret::ExposeSecret as _;
 use crate::server::token;
 
@@ -59,7 +59,7 @@ fn caller_name(text: &str) -> std::result::Result<String, String> {
 impl From<token::Error> for Failure {
     fn from(error: token::Error) -> Self {
         match error {
-            token::Error::Io { .. } => Self::environment(error),
+            token::Error::Io { .. } => Self::environment(error).help(compose::ANOTHER_STATE_DIR),
             _ => Self::usage(error),
         }
     }

@@ -144,16 +144,11 @@ impl Host {
     fn meet<'a>(&mut self, needs: &Needs<'a>) -> Vec<Lack<'a>> {
         let mut lacking = Vec::new();
         for (program, place) in &needs.programs {
-            let text = match find_program(program) {
-                Some(path) => {
-                    self.programs.insert((*program).to_owned(), path);
-                    continue;
-                }
-                None if program.starts_with('/') => {
-                    format!("`{program}` is not a program on this host")
-                }
-                None => format!("`{program}` is not on the engine's PATH"),
-            };
+            if let Some(path) = find_program(program) {
+                self.programs.insert((*program).to_owned(), path);
+                continue;
+            }
+            let text = not_found(program);
             let help = format!(
                 "install it in one of {}, which are the engine's own PATH",
                 listed(PROGRAM_PATH, "and")
@@ -245,6 +240,26 @@ impl<'a> Lack<'a> {
     fn finding(&self, tool: &ToolName) -> Diagnostic {
         let message = format!("{}, so `{tool}` is disabled here", self.text);
         Diagnostic::warning(self.code, self.place.clone(), message).help(&self.help)
+    }
+}
+
+/// Programs that tools use often, with the Debian package that brings them.
+const PACKAGES: [(&str, &str); 4] = [
+    ("rg", "ripgrep"),
+    ("git", "git"),
+    ("jq", "jq"),
+    ("curl", "curl"),
+];
+
+/// Says that a program is not here, and which package brings it where that is known.
+fn not_found(program: &str) -> String {
+    if program.starts_with('/') {
+        return format!("`{program}` is not a program on this host");
+    }
+    let missing = format!("`{program}` is not on the engine's PATH");
+    match PACKAGES.iter().find(|(name, _)| *name == program) {
+        Some((_, package)) => format!("{missing} (`apt install {package}` brings it)"),
+        None => missing,
     }
 }
 

@@ -77,6 +77,23 @@ impl Message {
             .iter()
             .any(|block| kind(block) == "tool_result")
     }
+
+    /// The ids of the calls that it answers with an error.
+    pub(crate) fn failed_calls(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Block {
+            tool_use_id: String,
+            #[serde(default)]
+            is_error: bool,
+        }
+        let blocks = self.content.iter();
+        blocks
+            .filter(|block| kind(block) == "tool_result")
+            .filter_map(|block| serde_json::from_str::<Block>(block.get()).ok())
+            .filter(|block| block.is_error)
+            .map(|block| block.tool_use_id)
+            .collect()
+    }
 }
 
 /// The answer to one call, as the model sees it.

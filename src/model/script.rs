@@ -4,6 +4,7 @@
 //! the request, so a restart changes nothing. It never pretends: when the script has nothing to
 //! say, it says that it is a script.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use regex::Regex;
@@ -55,6 +56,9 @@ struct RawTurn {
 struct Played {
     #[serde(default)]
     text: String,
+    /// What is said before the text when a call of this tool failed in the turn.
+    #[serde(default)]
+    if_failed: BTreeMap<String, String>,
     #[serde(default)]
     calls: Vec<Call>,
     stop: Option<String>,
@@ -71,9 +75,10 @@ struct Call {
 
 impl Script {
     /// Reads a script: `{question?, turns}`, or the list of turns alone. A turn is `{when?,
-    /// replies: [{text?, calls?: [{tool, input?}], stop?}]}`, where `when` is a regular expression
-    /// on the user's text and a turn without it takes any. `stop` is the API's word and follows
-    /// from `calls` by default.
+    /// replies: [{text?, if_failed?: {tool: text}, calls?: [{tool, input?}], stop?}]}`, where `when`
+    /// is a regular expression on the user's text and a turn without it takes any. What `if_failed`
+    /// says of a tool comes before the text when one of its calls failed in the turn. `stop` is the
+    /// API's word and follows from `calls` by default.
     ///
     /// The error is one sentence that names the turn, counted from 1.
     pub fn parse(document: Value) -> Result<Self, String> {
@@ -108,9 +113,9 @@ impl Script {
         let played = self.next(&request.messages);
         let allowed = request.tool_choice == ToolChoice::Auto;
         let mut content = Vec::new();
-        let (mut text, mut stop) = (NOTHING_LEFT, Stop::EndTurn);
+        let (mut text, mut stop) = (NOTHING_LEFT.to_owned(), Stop::EndTurn);
         if let Some(reply) = played {
-            text = &reply.text;
+            text = reply.text_after(&failed_tools(&request.messages));
             if allowed && !reply.calls.is_empty() {
                 stop = Stop::ToolUse;
                 let digest = digest(&request.messages);
@@ -123,10 +128,10 @@ impl Script {
             }
         }
         if content.is_empty() && text.is_empty() {
-            text = NOTHING_LEFT;
+            NOTHING_LEFT.clone_into(&mut text);
         }
         if !text.is_empty() {
-            content.insert(0, text_block(text));
+            content.insert(0, text_block(&text));
         }
         Reply {
             content,
@@ -162,6 +167,35 @@ impl Script {
         }
         turn?.replies.get(replies)
     }
+}
+
+impl Played {
+    /// What is said when calls of these tools failed.
+    fn text_after(&self, failed: &BTreeSet<String>) -> String {
+        let told = self.if_failed.iter();
+        let told = told.filter(|(tool, _)| failed.contains(*tool));
+        let texts = told.map(|(_, text)| text.trim_end()).chain([&*self.text]);
+        let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+        texts.join("\n\n")
+    }
+}
+
+/// The tools of which a call failed since the user last said something.
+fn failed_tools(messages: &[Arc<Message>]) -> BTreeSet<String> {
+    let mut tools = BTreeSet::new();
+    let mut failed: Vec<String> = Vec::new();
+    for message in messages.iter().rev() {
+        match message.role {
+            Role::User if message.has_tool_result() => failed.extend(message.failed_calls()),
+            Role::User => break,
+            Role::Assistant => {
+                let calls = message.tool_uses().into_iter();
+                let calls = calls.filter(|call| failed.contains(&call.id));
+                tools.extend(calls.map(|call| call.name));
+            }
+        }
+    }
+    tools
 }
 
 impl Turn {
@@ -221,9 +255,11 @@ mod tests {
     use crate::model::message::ToolResult;
 
     fn script() -> Script {
-        let look = json!({"text": "Let me look.", "calls": [{"tool": "logs", "input": {"n": 1}}, {"tool": "top"}]});
+        let calls = json!([{"tool": "logs", "input": {"n": 1}}, {"tool": "top"}]);
+        let look = json!({"text": "Let me look.", "calls": calls});
+        let blind = json!({"logs": "I saw no logs.", "top": "I saw no processes."});
         let document = json!([
-            {"when": "(?i)slow", "replies": [look, {"text": "The disk is full."}]},
+            {"when": "(?i)slow", "replies": [look, {"text": "The disk is full.", "if_failed": blind}]},
             {"when": "(?i)slow", "replies": [{"text": "Still full."}]},
             {"replies": [{"text": "Hm.", "stop": "max_tokens"}]},
         ]);
@@ -234,17 +270,23 @@ mod tests {
 
     /// What the script says next, and the conversation with it.
     fn next(conversation: &mut Request) -> String {
+        next_where(conversation, "nothing")
+    }
+
+    /// The same where the calls of one tool fail.
+    fn next_where(conversation: &mut Request, failing: &str) -> String {
         let reply = script().reply(conversation);
         conversation.messages.push(Arc::new(reply.message()));
         let results: Vec<ToolResult> = reply
             .tool_uses()
             .into_iter()
             .map(|call| {
+                let is_error = call.name == failing;
                 let (tool_use_id, content) = (call.id, "ok".to_owned());
                 ToolResult {
                     tool_use_id,
                     content,
-                    is_error: false,
+                    is_error,
                 }
             })
             .collect();
@@ -297,6 +339,15 @@ mod tests {
     }
 
     #[test]
+    fn a_script_says_when_a_call_that_it_speaks_of_failed() {
+        let mut talk = conversation();
+        talk.messages.push(Arc::new(Message::user("slow")));
+        next_where(&mut talk, "logs");
+        let said = next(&mut talk);
+        assert_eq!(said, "EndTurn I saw no logs.\n\nThe disk is full. []");
+    }
+
+    #[test]
     fn ids_are_the_same_when_played_again_and_differ_within_a_conversation() {
         let ids = |text: &str| {
             let mut talk = conversation();
@@ -336,7 +387,7 @@ mod tests {
         the script: unknown field `turn`, expected `question` or `turns`
         turn 1 of the script: it has no replies
         turn 2 of the script: `(` is not a regular expression
-        turn 1 of the script: unknown field `txt`, expected one of `text`, `calls`, `stop`
+        turn 1 of the script: unknown field `txt`, expected one of `text`, `if_failed`, `calls`, `stop`
         turn 1 of the script: missing field `replies`
         turn 1 of the script: invalid type: string "hello", expected a turn
         turn 1 of the script: invalid type: string "hello", expected a reply

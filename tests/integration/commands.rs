@@ -201,6 +201,47 @@ fn a_mistake_comes_with_the_way_out() {
 }
 
 #[test]
+fn what_is_missing_around_a_configuration_comes_with_a_way_out() {
+    let nowhere = Folder::new().run(&["tools"]);
+    assert_eq!(nowhere.code, 2);
+    insta::assert_snapshot!(nowhere.err, @"
+    error: there is no configuration here: the current folder has no `tools.d/`, and there is no `/etc/tolkien`
+    help: `tolkien init` makes a small one here; `--config DIR` or TOLKIEN_CONFIG_DIR names another
+    ");
+    let folder = Folder::with_configuration();
+    folder.write("file", "");
+    let file = folder.path("file/below").display().to_string();
+    for (name, value, code) in [
+        ("ANTHROPIC_API_KEY", "sk-ant-\none", 2),
+        ("ANTHROPIC_API_KEY_FILE", file.as_str(), 2),
+        ("XDG_STATE_HOME", &file, 4),
+        ("TOLKIEN_LIMITS__X", "1", 2),
+        ("TOLKIEN_LIMITS__RONDS", "1", 2),
+    ] {
+        let ran = folder.run_with(
+            &["ask", "hello"],
+            &[("ANTHROPIC_API_KEY", "k"), (name, value)],
+            "",
+        );
+        assert_eq!((ran.code, ran.out.as_str()), (code, ""), "{name}");
+        let told = ran.err.replace(&file, "FILE");
+        assert!(told.contains(expected_help(name)), "{name}: {told}");
+    }
+}
+
+fn expected_help(name: &str) -> &'static str {
+    match name {
+        "ANTHROPIC_API_KEY" => "help: a key is one line of plain characters",
+        "ANTHROPIC_API_KEY_FILE" => "help: ANTHROPIC_API_KEY_FILE names that file",
+        "XDG_STATE_HOME" => "help: name a folder that this user may write to: `server.state_dir`",
+        "TOLKIEN_LIMITS__X" => {
+            "help: of `limits` there are `TOLKIEN_LIMITS__ROUNDS`, `TOLKIEN_LIMITS__PARALLEL_CALLS`"
+        }
+        _ => "help: did you mean `TOLKIEN_LIMITS__ROUNDS`?",
+    }
+}
+
+#[test]
 fn colour_is_for_terminals_unless_asked_for() {
     let folder = Folder::with_configuration();
     let painted = |arguments: &[&str]| {
@@ -273,7 +314,7 @@ fn the_json_of_validate_has_every_finding_and_what_was_checked() {
     assert_eq!(found["ok"], json!(false));
     assert_eq!(
         found["checked"],
-        json!({"tools": 1, "policies": 1, "prompts": 1, "cases": 2, "invariants": 0})
+        json!({"tools": 1, "policies": 1, "prompts": 1, "cases": 3, "invariants": 0})
     );
     let misspelt = found["diagnostics"]
         .as_array()
@@ -299,7 +340,7 @@ fn a_fresh_configuration_is_valid_and_is_never_written_over() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     assert_eq!(
         ran.err,
-        "no findings; checked 1 tool, 1 policy, 1 prompt, 6 cases and 0 invariants\n"
+        "no findings; checked 1 tool, 1 policy, 1 prompt, 7 cases and 0 invariants\n"
     );
     folder.write("policies/read-only.yaml", "mine");
     fs::remove_file(folder.path("tolkien.yaml")).unwrap();

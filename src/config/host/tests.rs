@@ -109,6 +109,18 @@ fn a_missing_absolute_program_is_named_as_written() {
 }
 
 #[test]
+fn a_program_of_a_known_package_is_told_with_it() {
+    assert_eq!(
+        not_found("rg"),
+        "`rg` is not on the engine's PATH (`apt install ripgrep` brings it)"
+    );
+    assert_eq!(
+        not_found("kubectl"),
+        "`kubectl` is not on the engine's PATH"
+    );
+}
+
+#[test]
 fn folders_that_nobody_names_are_made_in_memory_only_where_it_can_be_written() {
     assert!(!is_writable_memory(Path::new("/nonexistent")));
     assert!(!is_writable_memory(Path::new("/proc")));

@@ -91,10 +91,10 @@ fn laid_over(mut node: Node, said: &Said, found: &mut Vec<Diagnostic>) -> Node {
                 )
                 .help(match nearest(name, names) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => format!(
+                    None => keys_of(name).unwrap_or_else(|| format!(
                         "its section is one of {}; everything else is written in `tolkien.yaml`",
                         listed(KEYS.map(|(section, _)| section), "and")
-                    ),
+                    )),
                 }),
             );
             continue;
@@ -119,6 +119,20 @@ fn laid_over(mut node: Node, said: &Said, found: &mut Vec<Diagnostic>) -> Node {
         None => {}
     }
     node
+}
+
+/// The names of a section, where that of a misspelt name is known.
+fn keys_of(name: &str) -> Option<String> {
+    let (wanted, _) = name.strip_prefix(PREFIX)?.split_once(JOINER)?;
+    let (section, keys) = KEYS
+        .iter()
+        .find(|(section, _)| section.eq_ignore_ascii_case(wanted))?;
+    let names: Vec<String> = keys
+        .iter()
+        .map(|key| format!("{PREFIX}{section}{JOINER}{key}").to_uppercase())
+        .collect();
+    let names = names.iter().map(String::as_str);
+    Some(format!("of `{section}` there are {}", listed(names, "and")))
 }
 
 /// The value as a node, when the settings can read it: as a number or boolean, else as a text.

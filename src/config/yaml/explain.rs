@@ -92,11 +92,16 @@ pub(super) fn explain(source: &Source, at: usize, info: &str) -> Diagnostic {
 fn place_of(source: &Source, at: usize, info: &str) -> usize {
     if info.contains("unknown escape character") {
         wrong_escape(source, at).unwrap_or(at)
-    } else if info.contains("did not find expected ',' or") {
+    } else if ends_early(info) {
         open_bracket(source, at).unwrap_or(at)
     } else {
         at
     }
+}
+
+/// Whether something else stands where a list or a mapping in brackets could go on or end.
+fn ends_early(info: &str) -> bool {
+    info.contains("did not find expected ',' or") || info.contains("illegal placement of ':'")
 }
 
 /// The backslash of the first escape that YAML does not have, in the double quotes that start at
@@ -126,7 +131,6 @@ fn open_bracket(source: &Source, at: usize) -> Option<usize> {
         match (quote, character) {
             _ if in_comment => in_comment = character != '\n',
             (Some(closing), _) if character == closing && before != '\\' => quote = None,
-            (Some(_), _) => {}
             // A quote within a plain text is an apostrophe.
             (None, '\'' | '"') if !before.is_alphanumeric() => quote = Some(character),
             (None, '#') if before.is_whitespace() => in_comment = true,
@@ -142,7 +146,11 @@ fn open_bracket(source: &Source, at: usize) -> Option<usize> {
 /// Message and help for brackets, quotes and what stands beside them.
 fn flow_or_quote(source: &Source, at: usize, info: &str) -> Option<(String, String)> {
     let both = |message: &str, help: &str| Some((message.to_owned(), help.to_owned()));
-    if info.contains("did not find expected ',' or") {
+    if ends_early(info)
+        && ["{", "["]
+            .map(Some)
+            .contains(&source.text().get(at..at + 1))
+    {
         let (open, close) = match source.text().get(at..at + 1) {
             Some("[") => ("[", "]"),
             _ => ("{", "}"),

@@ -410,13 +410,13 @@ fn a_base_that_is_invalid_is_told_with_its_findings() {
     let ran = repository.diff(&["main"]);
     insta::assert_snapshot!(whole(&ran), @"
     warning: the configuration before the change, `main`, is invalid; where the change repairs it, compare with the last valid revision
-    error[yaml-syntax]: illegal placement of ':' indicator
-     --> tools.d/kubectl.yaml:3:6
+    error[yaml-syntax]: this `[` is not closed where its content ends
+     --> tools.d/kubectl.yaml:2:9
       |
-    3 | input:
-      |      ^
+    2 | effect: [read
+      |         ^
       |
-      = help: check this line's indentation against the lines above it, and that quotes and brackets are closed
+      = help: close it with `]`, and put a comma between any two of its entries
 
     1 error; checked 1 tool, 2 policies, 1 prompt, 0 cases and 3 invariants
     the configuration is invalid, so nothing was done with it

@@ -197,7 +197,7 @@ fn a_comment_has_a_line_that_says_how_it_stands_and_a_table_for_each_severity() 
     ]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
     insta::assert_snapshot!(folder.read("comment.md"), @r#"
-    ❌ **tolkien validate**: 6 errors, 1 warning; checked 1 tool, 3 policies, 1 prompt, 6 cases and 0 invariants
+    ❌ **tolkien validate**: 6 errors, 1 warning; checked 1 tool, 3 policies, 1 prompt, 7 cases and 0 invariants
 
     ### Errors
 
@@ -220,7 +220,7 @@ fn a_comment_has_a_line_that_says_how_it_stands_and_a_table_for_each_severity() 
     "#);
     let clean = Folder::with_configuration();
     let ran = clean.run(&["validate", "--format", "markdown"]);
-    insta::assert_snapshot!(ran.out, @"✅ **tolkien validate**: no findings; checked 1 tool, 1 policy, 1 prompt, 6 cases and 0 invariants");
+    insta::assert_snapshot!(ran.out, @"✅ **tolkien validate**: no findings; checked 1 tool, 1 policy, 1 prompt, 7 cases and 0 invariants");
 }
 
 #[test]
@@ -272,6 +272,31 @@ fn a_verdict_is_not_written_as_findings() {
     assert_eq!((ran.code, ran.out.as_str()), (0, ""));
     let verdict: Value = serde_json::from_str(&folder.read("verdict.json")).unwrap();
     assert_eq!(verdict["verdict"], "allow");
+}
+
+#[test]
+fn a_call_that_is_let_through_names_the_rules_without_which_it_would_not_be() {
+    let folder = Folder::with_configuration();
+    folder.write(
+        "policies/known.yaml",
+        "description: Known calls.\napplies_to: {tools: [disk]}\nallow:\n  \
+         - {id: other, match: 'df /other'}\n  - {id: root, match: 'df ** /'}\n  - {id: all, match: 'df **'}\n",
+    );
+    let ran = folder.run(&["check", "disk", "--", "-h", "/"]);
+    insta::assert_snapshot!(ran.out, @"
+    allow  df -h /
+      rule     disk.effect
+      because  `effect: read` runs without an approval
+      at       tools.d/disk.yaml:8:9
+      through  disk.args.allow[0] at tools.d/disk.yaml:30:9
+      through  known.root at policies/known.yaml:5:5
+    ");
+    let ran = folder.run(&["check", "disk", "--format", "json", "/"]);
+    let verdict: Value = serde_json::from_str(&ran.out).unwrap();
+    insta::assert_snapshot!(verdict["allowed_by"], @r#"[{"rule":"disk.args.allow[0]","place":{"file":"tools.d/disk.yaml","line":30,"column":9}},{"rule":"known.root","place":{"file":"policies/known.yaml","line":5,"column":5}}]"#);
+    let ran = folder.run(&["check", "disk", "--format", "json", "/proc"]);
+    let verdict: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(verdict.get("allowed_by"), None);
 }
 
 #[test]

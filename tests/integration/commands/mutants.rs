@@ -38,6 +38,12 @@ tests:
 }
 
 #[test]
+fn the_cases_that_init_writes_notice_every_weaker_rule() {
+    let ran = Folder::with_configuration().run(&["validate", "--mutants"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+}
+
+#[test]
 fn a_rule_that_no_case_tests_is_a_warning_and_fails_where_warnings_do() {
     let folder = folder("");
     let unasked = folder.run(&["validate", "--fail-on", "info"]);

@@ -35,8 +35,8 @@ fn a_broken_syntax_is_told_in_words_of_the_file() {
       help: give it the indentation of its neighbours
     tools.d/list_in_map.yaml:2:3-2:4 error[yaml-syntax] a list item stands among the keys of a mapping
       help: indent it below the key that it belongs to, or remove the `- `
-    tools.d/list_open.yaml:5:8-5:9 error[yaml-syntax] illegal placement of ':' indicator
-      help: check this line's indentation against the lines above it, and that quotes and brackets are closed
+    tools.d/list_open.yaml:4:12-4:13 error[yaml-syntax] this `[` is not closed where its content ends
+      help: close it with `]`, and put a comma between any two of its entries
     tools.d/no_colon.yaml:2:1-2:2 error[yaml-syntax] `effect` has no colon, so it is no key
       help: write `effect: …`, or indent the line if it belongs to the text above it
     tools.d/no_space.yaml:2:7-2:8 error[yaml-syntax] this key cannot stand here: the line above is no `key: value`
