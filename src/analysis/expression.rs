@@ -117,7 +117,8 @@ impl Vocabulary {
         any.map_or(Test::ALWAYS, |any| Test::Atom(self.atom(any, Some(limit))))
     }
 
-    /// A test of a part of a word, asked of the whole word: `before` and `after` stand around it.
+    /// A test of a part of a word, asked of the whole word: `before` and `after` stand around it. A
+    /// test asks for something of every value, so that a word without them never passes.
     pub(super) fn around(
         &mut self,
         before: &str,

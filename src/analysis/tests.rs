@@ -20,6 +20,8 @@ mod policies;
 
 mod roots;
 
+mod small;
+
 /// How many cases are drawn, in place of the few that every run draws.
 const CASES: &str = "TOLKIEN_CASES";
 

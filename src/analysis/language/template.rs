@@ -287,31 +287,21 @@ impl<'a> Compiler<'a> {
             [LinePart::Literal(before), one, LinePart::Literal(after)] => {
                 self.tell(one);
                 let test = self.alone(one, false)?;
-                self.shaped(before, &test, after)?
+                self.vocabulary.around(before, &test, after)?
             }
             [LinePart::Literal(before), one] => {
                 self.tell(one);
                 let test = self.alone(one, false)?;
-                self.shaped(before, &test, "")?
+                self.vocabulary.around(before, &test, "")?
             }
             [one, LinePart::Literal(after)] => {
                 self.tell(one);
                 let test = self.alone(one, true)?;
-                self.shaped("", &test, after)?
+                self.vocabulary.around("", &test, after)?
             }
             several => self.several(several, &template.text)?,
         };
         Ok((test, parts))
-    }
-
-    /// A test of what stands between two literals: a word has one such reading only.
-    fn shaped(&mut self, before: &str, test: &Test, after: &str) -> Result<Test, TooLarge> {
-        let anything = self.vocabulary.expression(&any(), None)?;
-        let shape = self.vocabulary.around(before, &anything, after)?;
-        Ok(Test::All(vec![
-            shape,
-            self.vocabulary.around(before, test, after)?,
-        ]))
     }
 
     fn alone(&mut self, part: &LinePart, begins: bool) -> Result<Test, TooLarge> {

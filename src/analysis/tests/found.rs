@@ -11,7 +11,7 @@ use crate::analysis::invariant::{Outcome, prove_tool};
 use crate::policy::Decision;
 
 /// A tool with these parameters, this command, and a policy.
-fn drawn(properties: &Value, command: &Value, policy: Value) -> Drawn {
+pub(super) fn drawn(properties: &Value, command: &Value, policy: Value) -> Drawn {
     let mut policy = policy;
     policy["description"] = "A policy.".into();
     policy["applies_to"] = json!({"tools": ["t0"]});
@@ -27,12 +27,12 @@ fn drawn(properties: &Value, command: &Value, policy: Value) -> Drawn {
     }
 }
 
-fn never(pattern: &str) -> Value {
+pub(super) fn never(pattern: &str) -> Value {
     json!({"never": [{"id": "it", "match": pattern, "because": "it is so"}]})
 }
 
 /// What is said of the only invariant of a tool.
-fn outcome(drawn: Drawn) -> Outcome {
+pub(super) fn outcome(drawn: Drawn) -> Outcome {
     let config = load(&[drawn]);
     let proofs = prove_tool(&config, config.tool("t0").unwrap());
     let [proof] = &proofs[..] else {
@@ -127,7 +127,7 @@ fn a_new_denial_hides_no_widening_that_cannot_be_judged() {
     assert!(found.undecided.is_some(), "`tool 1/x` is permitted now");
 }
 
-fn config_tool(config: &crate::config::Config) -> &crate::config::tool::Tool {
+pub(super) fn config_tool(config: &crate::config::Config) -> &crate::config::tool::Tool {
     config.tool("t0").unwrap()
 }
 
@@ -171,7 +171,7 @@ fn an_item_of_a_list_is_not_taken_for_a_word_behind_it() {
 }
 
 /// A tool with these parameters, rules and templates, of which those in `required` must be there.
-fn tool(properties: &Value, required: &Value, arguments: &Value, run: &Value) -> Drawn {
+pub(super) fn tool(properties: &Value, required: &Value, arguments: &Value, run: &Value) -> Drawn {
     Drawn {
         tool: json!({
             "description": "A tool.",
