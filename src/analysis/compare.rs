@@ -4,30 +4,36 @@
 //! newer one answers. A parameter that no line shows is compared by itself, since a rule on it lets
 //! calls through as well. What is shown was decided on both sides.
 
+mod fresh;
+
 mod side;
 
 mod telling;
 
 use std::collections::BTreeSet;
 
-use super::diff::{Languages, Side, Witness};
+use super::diff::{Languages, Side};
 use super::expression::TooLarge;
 use super::language::{Depth, learn_words, wanted};
 use super::line::{IMPOSSIBLE, Line};
 use super::search::{Found, Goal, Machine, States, search};
 use super::track::Track;
-use super::vocabulary::Vocabulary;
+use super::vocabulary::{Test, Vocabulary};
 use super::witness::spelt;
 use super::words::Words;
 use crate::call::Caller;
 use crate::policy::Decision;
+use fresh::Fresh;
 use side::{Compiled, LineSide};
 
 /// So many lines are looked at for those that tell most.
 const MOST_LINES: usize = 120;
 
-/// So many witnesses of one difference are shown.
-const MOST_WITNESSES: usize = 6;
+/// So many witnesses of one difference are shown, different in kind,
+const MOST_KINDS: usize = 6;
+
+/// and with those that each show another new alternative no more than this.
+const MOST_WITNESSES: usize = 12;
 
 /// Compares two versions of a tool; an absent one lets nothing through.
 pub fn languages(old: Option<Side<'_>>, new: Option<Side<'_>>) -> Languages {
@@ -96,14 +102,13 @@ impl Comparison<'_> {
                 .into_iter()
                 .filter_map(|side| side.language.as_ref()),
         );
-        let words = Words::explore(&vocabulary, &tests)
-            .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))?;
+        let (words, fresh, vocabulary) = self.explored(vocabulary, &tests)?;
         let dangerous = telling::Dangerous::new(&vocabulary);
         let unsound = side::unsound(&old, &new);
         let (mut old, mut new) = (old, new);
         for name in side::line_names(&old, &new) {
             let sides = (old.take(&name), new.take(&name));
-            self.one_line(sides, (&old, &new), &words, &dangerous, answer);
+            self.one_line(sides, (&old, &new), (&words, &fresh), &dangerous, answer);
         }
         // What is denied now says nothing of what is permitted beside it.
         if answer.undecided.is_none() && answer.permitted.is_empty() {
@@ -112,15 +117,34 @@ impl Comparison<'_> {
         Ok(())
     }
 
+    /// The kinds of words, where they fit into the budget also for each new alternative.
+    fn explored(
+        &self,
+        vocabulary: Vocabulary,
+        tests: &[Test],
+    ) -> Result<(Words, Fresh, Vocabulary), TooLarge> {
+        let mut with = vocabulary.clone();
+        let fresh = Fresh::new(self.old, self.new, self.caller, &mut with);
+        if !fresh.is_empty()
+            && let Ok(words) = Words::explore(&with, tests)
+        {
+            return Ok((words, fresh, with));
+        }
+        let words = Words::explore(&vocabulary, tests)
+            .map_err(|_| TooLarge("telling the words of all rules apart".to_owned()))?;
+        Ok((words, Fresh::default(), vocabulary))
+    }
+
     /// Compares one line, or one parameter by itself, in both directions.
     fn one_line(
         &self,
         (old_line, new_line): (LineSide, LineSide),
         (old, new): (&Compiled<'_>, &Compiled<'_>),
-        words: &Words,
+        (words, fresh): (&Words, &Fresh),
         dangerous: &telling::Dangerous,
         answer: &mut Languages,
     ) {
+        let has_program = ![old_line.kind, new_line.kind].contains(&side::Kind::Hidden);
         let line = |side: LineSide| Machine::Line(Line::new(side.elements.unwrap_or_default()));
         let mut goal = Milder {
             kinds: [new_line.kind, old_line.kind],
@@ -144,7 +168,19 @@ impl Comparison<'_> {
             // There is a difference, or seems to be one: look at more lines for those that tell most.
             goal.wanted = MOST_LINES;
             let found = search(&mut machines, words, &goal);
-            let witnesses = self.witnesses(&mut machines, words, &found, dangerous, towards);
+            let mut told = telling::Told::new(fresh.towards(towards), has_program);
+            self.tell(&mut machines, words, &found, dangerous, towards, &mut told);
+            for alternative in fresh.towards(towards) {
+                for test in [&alternative.alone, &alternative.it] {
+                    if !told.shows(alternative) {
+                        machines.push(fresh::showing(test.clone(), has_program));
+                        let found = search(&mut machines, words, &fresh::Showing(&goal));
+                        self.tell(&mut machines, words, &found, dangerous, towards, &mut told);
+                        machines.truncate(4);
+                    }
+                }
+            }
+            let witnesses = told.best();
             if witnesses.is_empty() && answer.undecided.is_none() {
                 answer.undecided = Some(undecided(&found, old, new));
             }
@@ -156,25 +192,30 @@ impl Comparison<'_> {
         }
     }
 
-    /// The lines of a search that differ when they are decided for real, the most telling first.
-    fn witnesses(
+    /// Tells the lines of a search that differ when they are decided for real.
+    fn tell(
         &self,
         machines: &mut [Machine],
         words: &Words,
         found: &Found,
         dangerous: &telling::Dangerous,
         towards: Towards,
-    ) -> Vec<Witness> {
-        let mut told = telling::Told::default();
+        told: &mut telling::Told,
+    ) {
         for path in &found.paths {
             let line = spelt(words, path);
             for line in dangerous.readings(&line) {
                 if let Some((witness, rules)) = telling::witness(self, machines, &line, towards) {
-                    told.add(witness, rules, telling::mark(&line));
+                    // Without a word that matters the verdicts are the same.
+                    let matters = |at: usize| {
+                        let mut without = line.clone();
+                        without.remove(at);
+                        telling::witness(self, machines, &without, towards).is_none()
+                    };
+                    told.add(witness, rules, &line, matters);
                 }
             }
         }
-        told.best(MOST_WITNESSES)
     }
 }
 

@@ -220,7 +220,7 @@ pub(super) fn literal(text: &str) -> Hir {
 
 /// Some words that an expression matches, where it is made of words that a person wrote: what is
 /// optional is also left out, and of `[Ss]` the small letter is taken. `None` where it is not.
-fn members(hir: &Hir) -> Option<Vec<String>> {
+pub(super) fn members(hir: &Hir) -> Option<Vec<String>> {
     let nothing = || vec![String::new()];
     let words = match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => nothing(),

@@ -14,7 +14,7 @@ use super::bits::Bits;
 pub(super) type Atom = usize;
 
 /// The questions that the rules and templates of one search ask.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Vocabulary {
     automata: Vec<Arc<Automaton>>,
     by_automaton: FxHashMap<Arc<Automaton>, usize>,

@@ -1,12 +1,13 @@
 //! Which of many lines to show: real ones, different in kind, those that look dangerous first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Comparison, Towards};
+use super::fresh::Alternative;
+use super::{Comparison, MOST_KINDS, MOST_WITNESSES, Towards};
 use crate::analysis::bits::Bits;
 use crate::analysis::diff::{Side, Witness};
 use crate::analysis::search::Machine;
@@ -92,51 +93,88 @@ impl Dangerous {
 }
 
 /// The worst mark of a line; lower is worse.
-pub(super) fn mark(line: &[Word<'_>]) -> usize {
-    let worst = DANGEROUS
-        .iter()
-        .position(|kind| line.iter().skip(1).any(|(_, text)| kind.is_match(text)));
+fn mark(line: &[Word<'_>]) -> usize {
+    let words = line.iter().skip(1).map(|(_, text)| mark_of(text));
+    words.min().unwrap_or(DANGEROUS.len())
+}
+
+/// The mark of one word.
+pub(super) fn mark_of(word: &str) -> usize {
+    let worst = DANGEROUS.iter().position(|kind| kind.is_match(word));
     worst.unwrap_or(DANGEROUS.len())
 }
 
 /// The witnesses so far, by what tells them apart.
-#[derive(Default)]
 pub(super) struct Told {
-    /// The cheapest witness of each kind, in the order in which they were found.
-    kinds: BTreeMap<(usize, String), (usize, Witness)>,
-    found: usize,
+    /// The cheapest witness of each kind, in the order in which they were found, each with its mark
+    /// and whether it is the first to show a new alternative.
+    witnesses: Vec<(usize, bool, Witness)>,
+    /// The marks and rules that were met.
+    kinds: BTreeSet<(usize, String)>,
+    /// The first word of a line that the rules choose.
+    first: usize,
+    /// The new alternatives that none shows so far.
+    untold: Vec<Alternative>,
 }
 
 impl Told {
-    /// Adds a witness; of those with the same rules and the same mark the first is kept.
-    pub(super) fn add(&mut self, witness: Witness, rules: String, mark: usize) {
-        self.found += 1;
-        let found = self.found;
-        self.kinds.entry((mark, rules)).or_insert((found, witness));
+    /// None so far, which shall show each of these alternatives.
+    pub(super) fn new(fresh: &[Alternative], has_program: bool) -> Self {
+        Self {
+            first: usize::from(has_program),
+            witnesses: Vec::new(),
+            kinds: BTreeSet::new(),
+            untold: fresh.to_vec(),
+        }
     }
 
-    /// The most telling ones: first one for each mark, the worst first, then the others.
-    pub(super) fn best(self, most: usize) -> Vec<Witness> {
-        let mut by_mark: BTreeMap<usize, Vec<(usize, Witness)>> = BTreeMap::new();
-        for ((mark, _), entry) in self.kinds {
-            by_mark.entry(mark).or_default().push(entry);
+    /// Whether a witness shows an alternative.
+    pub(super) fn shows(&self, alternative: &Alternative) -> bool {
+        let mut untold = self.untold.iter();
+        !untold.any(|one| one.it == alternative.it)
+    }
+
+    /// Adds a witness, where it shows a new alternative or is the first with its rules and its mark;
+    /// `matters` says of a word whether the verdicts differ for it.
+    pub(super) fn add(
+        &mut self,
+        witness: Witness,
+        rules: String,
+        line: &[Word<'_>],
+        mut matters: impl FnMut(usize) -> bool,
+    ) {
+        let before = self.untold.len();
+        let mut shown_by = |one: &Alternative| {
+            let mut chosen = line.iter().enumerate().skip(self.first);
+            chosen.any(|(at, (answers, _))| {
+                one.alone.holds(answers) || one.it.holds(answers) && matters(at)
+            })
+        };
+        self.untold.retain(|one| !shown_by(one));
+        let shows = self.untold.len() < before;
+        let mark = mark(line);
+        if self.kinds.insert((mark, rules)) || shows {
+            self.witnesses.push((mark, shows, witness));
         }
-        let mut rows: Vec<_> = by_mark.into_values().collect();
-        for row in &mut rows {
-            row.sort_by_key(|(found, _)| *found);
+    }
+
+    /// The most telling ones: first one for each mark, the worst first, then the others; what shows a
+    /// new alternative is not left out for being too many.
+    pub(super) fn best(self) -> Vec<Witness> {
+        let mut rows: BTreeMap<usize, Vec<(bool, Witness)>> = BTreeMap::new();
+        for (mark, shows, witness) in self.witnesses {
+            rows.entry(mark).or_default().push((shows, witness));
         }
-        let mut best = Vec::new();
-        let mut round = 0;
-        while best.len() < most && rows.iter().any(|row| row.len() > round) {
-            for row in &rows {
-                if let Some((_, witness)) = row.get(round) {
-                    best.push(witness.clone());
-                }
-            }
-            round += 1;
-        }
-        best.truncate(most);
-        best
+        let longest = rows.values().map(Vec::len).max().unwrap_or(0);
+        let in_turn =
+            (0..longest).flat_map(|round| rows.values().filter_map(move |row| row.get(round)));
+        let in_turn: Vec<_> = in_turn.collect();
+        let (first, rest) = in_turn
+            .split_at_checked(MOST_KINDS)
+            .unwrap_or((&in_turn, &[]));
+        let rest = rest.iter().filter(|(shows, _)| *shows);
+        let best = first.iter().chain(rest).take(MOST_WITNESSES);
+        best.map(|(_, witness)| witness.clone()).collect()
     }
 }
 
@@ -270,18 +308,12 @@ fn let_through(
             .to_owned();
         return (format!("{by} `{name}`"), name);
     };
-    let known = strict.is_some_and(|(_, tool)| {
-        let rules = tool
-            .arguments
-            .values()
-            .flat_map(|rules| rules.allow.iter().flatten());
-        rules.into_iter().any(|other| other.pattern == rule.pattern)
-    });
-    let change = match (known, strict.is_some(), towards) {
-        (false, true, Towards::Milder) => ", written here",
-        (false, true, Towards::Stricter) => ", gone here",
-        _ => "",
+    let alone = match towards {
+        Towards::Milder => "written",
+        Towards::Stricter => "gone",
     };
+    let other = strict.map(|_| allows(strict));
+    let change = changed(rule, &allows(mild), other.as_deref(), alone);
     (format!("{by} `{}`{change}", rule.id), rule.id.to_string())
 }
 
@@ -313,27 +345,50 @@ fn stopped(
         Decision::Ask => "asked about",
         _ => "denied",
     };
-    let written = strict.and_then(|side| stopping(side, reason.rule.as_str()));
-    let kept = match (&written, mild) {
-        (Some(rule), Some(side)) => stops(side).any(|other| other.pattern == rule.pattern),
-        _ => true,
+    let own = stops(strict);
+    let written = own.iter().find(|rule| rule.id == reason.rule);
+    let alone = match towards {
+        Towards::Milder => "gone",
+        Towards::Stricter => "written",
     };
-    let change = match (kept, towards) {
-        (false, Towards::Milder) => ", gone here",
-        (false, Towards::Stricter) => ", written here",
-        (true, _) => "",
-    };
+    let change = written.map_or_else(String::new, |rule| {
+        let other = mild.map(|_| stops(mild));
+        changed(rule, &own, other.as_deref(), alone)
+    });
     let rule = reason.rule.to_string();
     (format!("{was}{verb} by `{rule}`{change}"), rule)
 }
 
-/// The written rule of this name that stops calls.
-fn stopping<'a>(side: Side<'a>, name: &str) -> Option<&'a Rule> {
-    stops(side).find(|rule| rule.id.as_str() == name)
+/// What a change did to a rule of one side, in words: nothing, where the same stands on the other
+/// side or where there is none; rewrote it, where another stands there by its name that did not only
+/// move; or else what `alone` says.
+fn changed(rule: &Rule, own: &[&Rule], other: Option<&[&Rule]>, alone: &str) -> String {
+    let stands = |rules: &[&Rule], one: &Rule| rules.iter().any(|rule| rule.pattern == one.pattern);
+    let Some(other) = other.filter(|other| !stands(other, rule)) else {
+        return String::new();
+    };
+    let namesake = other.iter().find(|one| one.id == rule.id);
+    match namesake {
+        Some(namesake) if !stands(own, namesake) => ", changed here".to_owned(),
+        _ => format!(", {alone} here"),
+    }
+}
+
+/// Every rule on a parameter that lets calls through.
+fn allows(side: Option<Side<'_>>) -> Vec<&Rule> {
+    let rules = side
+        .into_iter()
+        .flat_map(|(_, tool)| tool.arguments.values());
+    rules
+        .flat_map(|rules| rules.allow.iter().flatten())
+        .collect()
 }
 
 /// Every written rule that stops calls of a tool.
-fn stops((config, tool): Side<'_>) -> impl Iterator<Item = &Rule> {
+fn stops(side: Option<Side<'_>>) -> Vec<&Rule> {
+    let Some((config, tool)) = side else {
+        return Vec::new();
+    };
     let of_tool = tool.arguments.values().flat_map(|rules| &rules.deny);
     let selection = config.selection(&tool.name);
     let policies = selection
@@ -343,5 +398,5 @@ fn stops((config, tool): Side<'_>) -> impl Iterator<Item = &Rule> {
         let asks = policy.ask.iter().map(|ask| &ask.rule);
         policy.deny.iter().chain(asks)
     });
-    of_tool.chain(of_policies)
+    of_tool.chain(of_policies).collect()
 }

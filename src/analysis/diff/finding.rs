@@ -79,10 +79,11 @@ impl ToolDifference {
         if let Some(witness) = self.newly_permitted.first() {
             let more = match self.newly_permitted.len() {
                 1 => String::new(),
-                many => format!(" and {} more", many - 1),
+                2 => ", with 1 more example".to_owned(),
+                many => format!(", with {} more examples", many - 1),
             };
             let line = witness.command_line.replace('\n', " ; ");
-            return format!("`{name}` newly permits `{line}`{more}");
+            return format!("`{name}` newly permits command lines such as `{line}`{more}");
         }
         if self.change == Change::Added {
             return format!("`{name}` is a new tool");

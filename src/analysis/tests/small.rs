@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::found::{config_tool, drawn, never, outcome};
 use super::loaded::load;
 use crate::analysis::compare::languages;
+use crate::analysis::diff::Witness;
 use crate::analysis::invariant::Outcome;
 use crate::policy::Decision;
 
@@ -112,4 +113,74 @@ fn a_value_stands_within_the_text_around_it() {
         tool.tool["arguments"] = json!({"it": {"allow": ["<any>"], "deny": ["y"]}});
         assert_eq!(happens(tool), expected, "{pattern}");
     }
+}
+
+/// What a change of the rules on a list newly permits and newly denies: each line, and why.
+fn told(before: Value, after: Value) -> String {
+    let of = |rules: Value| {
+        let mut tool = of_words("tool never", json!({}));
+        tool.tool["arguments"]["args"] = rules;
+        load(&[tool])
+    };
+    let (old, new) = (of(before), of(after));
+    let side = |config| Some((config, config_tool(config)));
+    let found = languages(side(&old), side(&new));
+    let each = |sign: &str, witnesses: &[Witness]| -> String {
+        let line = |it: &Witness| format!("{sign} {}: {}\n", it.command_line, it.why);
+        witnesses.iter().map(line).collect()
+    };
+    each("+", &found.permitted) + &each("-", &found.denied)
+}
+
+#[test]
+fn each_new_alternative_is_shown_the_dangerous_ones_first() {
+    let before = json!({"allow": ["[ -h | -m|-k ]..."]});
+    let after = json!({"allow": ["[ -h|-a|--exec=.*|--(in|out)=x | -m|-k ]..."]});
+    insta::assert_snapshot!(told(before.clone(), after.clone()), @"
+    + tool --exec=: let through by `t0.args.allow[0]`, changed here; was denied by `t0.args.allow`
+    + tool -a: let through by `t0.args.allow[0]`, changed here; was denied by `t0.args.allow`
+    + tool --in=x: let through by `t0.args.allow[0]`, changed here; was denied by `t0.args.allow`
+    + tool --out=x: let through by `t0.args.allow[0]`, changed here; was denied by `t0.args.allow`
+    ");
+    insta::assert_snapshot!(told(after, before), @"
+    - tool --exec=: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, changed here
+    - tool -a: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, changed here
+    - tool --in=x: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, changed here
+    - tool --out=x: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, changed here
+    ");
+    let before = json!({"deny": ["** secrets?|tokens|x[a-z]+ **"], "allow": ["**"]});
+    let after = json!({"deny": ["** tokens **"], "allow": ["**"]});
+    insta::assert_snapshot!(told(before, after), @"
+    + tool secret: let through by `t0.args.allow[0]`; was denied by `t0.args.deny[0]`, changed here
+    + tool xa: let through by `t0.args.allow[0]`; was denied by `t0.args.deny[0]`, changed here
+    ");
+}
+
+#[test]
+fn a_dozen_examples_are_enough() {
+    let words: Vec<String> = ('a'..='z')
+        .map(|letter| format!("{letter}{letter}"))
+        .collect();
+    let after = json!({"allow": [words.join("|")]});
+    let lines = told(json!({"allow": ["none"]}), after);
+    let (new, gone): (Vec<&str>, Vec<&str>) = lines.lines().partition(|line| line.starts_with('+'));
+    assert_eq!((new.len(), gone.len()), (12, 1), "{lines}");
+}
+
+#[test]
+fn a_rule_that_was_rewritten_is_not_called_gone() {
+    let allow = |rules: Value| json!({"allow": rules});
+    insta::assert_snapshot!(told(allow(json!(["get x", "a"])), allow(json!(["get y", "a"]))), @"
+    + tool get y: let through by `t0.args.allow[0]`, changed here; was denied by `t0.args.allow`
+    - tool get x: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, changed here
+    ");
+    // Now in the place of another that moved.
+    insta::assert_snapshot!(told(allow(json!(["a"])), allow(json!(["get y", "a"]))), @"+ tool get y: let through by `t0.args.allow[0]`, written here; was denied by `t0.args.allow`");
+    insta::assert_snapshot!(told(allow(json!(["get x", "a"])), allow(json!(["a"]))), @"- tool get x: denied by `t0.args.allow`; was let through by `t0.args.allow[0]`, gone here");
+    let deny = |rules: Value| json!({"deny": rules, "allow": ["a|b|c"]});
+    insta::assert_snapshot!(told(deny(json!(["a", "b"])), deny(json!(["c", "b"]))), @"
+    + tool a: let through by `t0.args.allow[0]`; was denied by `t0.args.deny[0]`, changed here
+    - tool c: denied by `t0.args.deny[0]`, changed here; was let through by `t0.args.allow[0]`
+    ");
+    insta::assert_snapshot!(told(deny(json!(["a", "b"])), deny(json!(["b"]))), @"+ tool a: let through by `t0.args.allow[0]`; was denied by `t0.args.deny[0]`, gone here");
 }

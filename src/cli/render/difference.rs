@@ -53,7 +53,7 @@ fn news(difference: &Difference) -> Vec<String> {
     let settings = difference.other.iter().filter(|other| other.widens).count();
     [
         (added, format!("adds {}", counted(added, "tool", "tools"))),
-        (permitted, format!("newly permits {}", kinds(permitted))),
+        (permitted, format!("newly permits {}", lines(permitted))),
         (
             beside,
             format!(
@@ -83,15 +83,19 @@ fn losses(difference: &Difference) -> Vec<String> {
             removed,
             format!("removes {}", counted(removed, "tool", "tools")),
         ),
-        (denied, format!("newly denies {}", kinds(denied))),
+        (denied, format!("newly denies {}", lines(denied))),
     ]
     .into_iter()
     .filter_map(|(count, text)| (count > 0).then_some(text))
     .collect()
 }
 
-fn kinds(count: usize) -> String {
-    counted(count, "kind of command line", "kinds of command lines")
+/// Nobody counts the lines: those that are shown are examples.
+fn lines(examples: usize) -> String {
+    format!(
+        "command lines ({})",
+        counted(examples, "example", "examples")
+    )
 }
 
 /// Parts of a sentence; absent without any.

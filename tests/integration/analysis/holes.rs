@@ -44,7 +44,7 @@ fn an_alternative_too_many() {
         "get|describe|delete|logs **",
     );
     insta::assert_snapshot!(both(&[tool, policy]), @"
-    + kubectl delete --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`, written here; was denied by `kubectl.args.allow`
+    + kubectl delete --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`, changed here; was denied by `kubectl.args.allow`
     invariants.no-mutation: violated by kubectl delete --request-timeout=50s
     invariants.no-secrets: proved
     invariants.no-target: proved
@@ -81,6 +81,7 @@ fn a_policy_that_stopped_applying() {
     insta::assert_snapshot!(super::world::tell(&difference), @"
     + kubectl get --namespace=kube-system --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
     + kubectl get -n kube-system --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+    + kubectl get --namespace kube-system --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
     ");
 }
 
@@ -91,7 +92,10 @@ fn a_lost_length() {
 
 #[test]
 fn a_dash_at_the_start_of_a_value() {
-    insta::assert_snapshot!(told(&[("kubectl", "'[a-z0-9][-a-z0-9]*'", "'[-a-z0-9]+'")]), @"+ kubectl get -n -n --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.allow`");
+    insta::assert_snapshot!(told(&[("kubectl", "'[a-z0-9][-a-z0-9]*'", "'[-a-z0-9]+'")]), @"
+    + kubectl get --namespace=- --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.allow`
+    + kubectl get -n -n --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.allow`
+    ");
 }
 
 #[test]
@@ -102,8 +106,8 @@ fn a_misspelt_word_in_a_deny() {
         "  - deny: delete pods\n",
     );
     insta::assert_snapshot!(both(&[("kubectl", "secrets?", "secerts?"), case]), @"
-    + kubectl get secret --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.deny[0]`, gone here
-    - kubectl get secert --request-timeout=50s (allow -> deny): denied by `kubectl.args.deny[0]`, written here; was let through by `kubectl.args.allow[0]`
+    + kubectl get secret --request-timeout=50s (deny -> allow): let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.deny[0]`, changed here
+    - kubectl get secert --request-timeout=50s (allow -> deny): denied by `kubectl.args.deny[0]`, changed here; was let through by `kubectl.args.allow[0]`
     invariants.no-mutation: proved
     invariants.no-secrets: violated by kubectl get secret --request-timeout=50s
     invariants.no-target: proved

@@ -126,12 +126,12 @@ fn whole(ran: &Ran) -> String {
 fn a_dropped_word_fails_and_shows_what_gets_through() {
     let repository = Repository::with_a_change(&[ONE_WORD]);
     insta::assert_snapshot!(whole(&repository.diff(&["main"])), @r#"
-    This change newly permits 1 kind of command line
+    This change newly permits command lines (1 example)
 
     kubectl  widened
       newly permitted
         kubectl get -n kube-system --request-timeout=50s
-          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
 
     narrow it, or accept it in permissions.ack.yaml:
       # kubectl
@@ -147,11 +147,11 @@ fn the_comment_on_the_pull_request_says_the_same() {
     let repository = Repository::with_a_change(&[ONE_WORD]);
     let ran = repository.diff(&["main", "--format", "markdown"]);
     insta::assert_snapshot!(whole(&ran), @r#"
-    **This change newly permits 1 kind of command line**
+    **This change newly permits command lines (1 example)**
 
     | tool | change | newly permitted | newly denied | beside |
     | --- | --- | --- | --- | --- |
-    | `kubectl` | **widened** | 1 |  |  |
+    | `kubectl` | **widened** | 1 example |  |  |
 
     #### `kubectl`
 
@@ -160,7 +160,7 @@ fn the_comment_on_the_pull_request_says_the_same() {
     ```sh
     kubectl get -n kube-system --request-timeout=50s
     ```
-    deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+    deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
 
 
     <details><summary>Accept it in <code>permissions.ack.yaml</code></summary>
@@ -200,7 +200,7 @@ fn the_json_has_the_call_and_both_verdicts() {
               },
               "before": "deny",
               "after": "allow",
-              "why": "let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here"
+              "why": "let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here"
             }
           ],
           "newly_denied": [],
@@ -253,14 +253,14 @@ fn an_annotation_is_at_the_line_of_the_change() {
         all += &told(edits);
     }
     insta::assert_snapshot!(all, @"
-    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157 `kubectl` newly permits `kubectl get -n kube-system --request-timeout=50s`
-    ::error file=tools.d/kubectl.yaml,line=19,endLine=19,col=9,endColumn=55 `kubectl` newly permits `kubectl get -o name --request-timeout=50s`
-    ::error file=policies/cluster.yaml,line=1,endLine=1 `kubectl` newly permits `kubectl get --namespace=kube-system --request-timeout=50s` and 1 more
-    ::error file=tools.d/kubectl.yaml,line=20,endLine=20,col=9,endColumn=17 `kubectl` newly permits `kubectl top pods --request-timeout=50s`
-    ::error file=tools.d/kubectl.yaml,line=19,endLine=19,col=9,endColumn=55 `kubectl` newly permits `kubectl get -n aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --request-timeout=50s`
-    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=160 `kubectl` newly permits `kubectl get --namespace=kube-system --request-timeout=50s` and 1 more
-    ::error file=tools.d/kubectl.yaml,line=9,endLine=9,col=3,endColumn=3 `kubectl` newly permits `kubectl get -A --request-timeout=90s` and 1 more
-    ::error file=tools.d/kubectl.yaml,line=4,endLine=4,col=3,endColumn=3 `kubectl` newly permits `kubectl get -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A --request-timeout=50s`
+    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157 `kubectl` newly permits command lines such as `kubectl get -n kube-system --request-timeout=50s`
+    ::error file=tools.d/kubectl.yaml,line=19,endLine=19,col=9,endColumn=55 `kubectl` newly permits command lines such as `kubectl get -o name --request-timeout=50s`
+    ::error file=policies/cluster.yaml,line=1,endLine=1 `kubectl` newly permits command lines such as `kubectl get --namespace=kube-system --request-timeout=50s`, with 2 more examples
+    ::error file=tools.d/kubectl.yaml,line=20,endLine=20,col=9,endColumn=17 `kubectl` newly permits command lines such as `kubectl top pods --request-timeout=50s`
+    ::error file=tools.d/kubectl.yaml,line=19,endLine=19,col=9,endColumn=55 `kubectl` newly permits command lines such as `kubectl get -n aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa --request-timeout=50s`
+    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=160 `kubectl` newly permits command lines such as `kubectl get --namespace=kube-system --request-timeout=50s`, with 1 more example
+    ::error file=tools.d/kubectl.yaml,line=9,endLine=9,col=3,endColumn=3 `kubectl` newly permits command lines such as `kubectl get -A --request-timeout=90s`, with 1 more example
+    ::error file=tools.d/kubectl.yaml,line=4,endLine=4,col=3,endColumn=3 `kubectl` newly permits command lines such as `kubectl get -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A -A --request-timeout=50s`
     ");
 }
 
@@ -270,23 +270,23 @@ fn the_entry_as_printed_accepts_the_change_and_nothing_else() {
     repository.write(ACKNOWLEDGED, &pasted(&repository.diff(&["main"])));
     repository.commit("Accept it");
     insta::assert_snapshot!(whole(&repository.diff(&["main"])), @"
-    This change newly permits 1 kind of command line, acknowledged
+    This change newly permits command lines (1 example), acknowledged
 
     kubectl  widened
       acknowledged: asked for by the platform team
       newly permitted
         kubectl get -n kube-system --request-timeout=50s
-          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
     tools: 1 widened; 0 settings and prompts differ
     exit 0
     ");
     let ran = repository.diff(&["main", "--format", "markdown"]);
     insta::assert_snapshot!(whole(&ran), @"
-    **This change newly permits 1 kind of command line, acknowledged**
+    **This change newly permits command lines (1 example), acknowledged**
 
     | tool | change | newly permitted | newly denied | beside |
     | --- | --- | --- | --- | --- |
-    | `kubectl` | **widened**, acknowledged | 1 |  |  |
+    | `kubectl` | **widened**, acknowledged | 1 example |  |  |
 
     #### `kubectl`
 
@@ -297,14 +297,14 @@ fn the_entry_as_printed_accepts_the_change_and_nothing_else() {
     ```sh
     kubectl get -n kube-system --request-timeout=50s
     ```
-    deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+    deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
 
     tools: 1 widened; 0 settings and prompts differ
     exit 0
     ");
     let ran = repository.diff(&["main", "--format", "github"]);
     insta::assert_snapshot!(whole(&ran), @"
-    ::warning file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: acknowledged: asked for by the platform team
+    ::warning file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits command lines such as `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: acknowledged: asked for by the platform team
     tools: 1 widened; 0 settings and prompts differ
     exit 0
     ");
@@ -312,14 +312,14 @@ fn the_entry_as_printed_accepts_the_change_and_nothing_else() {
     repository.edit(&[ONE_VALUE]);
     repository.commit("Change a value too");
     insta::assert_snapshot!(whole(&repository.diff(&["main"])), @r#"
-    This change newly permits 2 kinds of command lines
+    This change newly permits command lines (2 examples)
 
     kubectl  widened
       newly permitted
         kubectl get -o name --request-timeout=50s
           deny → allow: let through by `kubectl.args.allow[0]`; was denied by `kubectl.args.allow`
         kubectl get -n kube-system --request-timeout=50s
-          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
 
     narrow it, or accept it in permissions.ack.yaml:
       # kubectl
@@ -341,12 +341,12 @@ fn an_acknowledgement_of_another_change_lets_nothing_through() {
     repository.write(ACKNOWLEDGED, &other);
     repository.commit("Change a word, and accept another");
     insta::assert_snapshot!(whole(&repository.diff(&["main"])), @r#"
-    This change newly permits 1 kind of command line
+    This change newly permits command lines (1 example)
 
     kubectl  widened
       newly permitted
         kubectl get -n kube-system --request-timeout=50s
-          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, gone here
+          deny → allow: let through by `kubectl.args.allow[0]`; was denied by `cluster.no-system`, changed here
 
     narrow it, or accept it in permissions.ack.yaml:
       # kubectl
@@ -357,7 +357,7 @@ fn an_acknowledgement_of_another_change_lets_nothing_through() {
     exit 1
     "#);
     insta::assert_snapshot!(repository.annotations(&["main"]), @"
-    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: narrow it, or accept it in `permissions.ack.yaml`: `- {fingerprint: b6fa70b8c4c87c67943b55c7493cd73fe7347dd82df0a24ac3fec8e28d2a0741, reason: …}`
+    ::error file=policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits command lines such as `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: narrow it, or accept it in `permissions.ack.yaml`: `- {fingerprint: b6fa70b8c4c87c67943b55c7493cd73fe7347dd82df0a24ac3fec8e28d2a0741, reason: …}`
     ::warning file=permissions.ack.yaml,line=2,endLine=3,title=unused-acknowledgement::this acknowledges nothing that differs here%0Ahelp: remove it when the change that it was for is in the base
     ");
 }
@@ -471,7 +471,7 @@ fn where_the_base_has_no_configuration_everything_is_new() {
     repository.commit("Write the configuration");
     let ran = repository.diff(&["main"]);
     insta::assert_snapshot!(whole(&ran), @r#"
-    This change adds 1 tool and newly permits 1 kind of command line
+    This change adds 1 tool and newly permits command lines (1 example)
 
     kubectl  added
       newly permitted
@@ -659,7 +659,7 @@ fn a_configuration_deep_in_the_repository_is_annotated_from_its_top() {
     repository.edit(&[ONE_WORD]);
     let there = ["--config", "deploy/agent"];
     let from_above = repository.annotations(&[&there[..], &["main"]].concat());
-    insta::assert_snapshot!(from_above, @"::error file=deploy/agent/policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: narrow it, or accept it in `permissions.ack.yaml`: `- {fingerprint: b6fa70b8c4c87c67943b55c7493cd73fe7347dd82df0a24ac3fec8e28d2a0741, reason: …}`");
+    insta::assert_snapshot!(from_above, @"::error file=deploy/agent/policies/cluster.yaml,line=5,endLine=5,col=5,endColumn=157,title=permission-widened::`kubectl` newly permits command lines such as `kubectl get -n kube-system --request-timeout=50s`%0Ahelp: narrow it, or accept it in `permissions.ack.yaml`: `- {fingerprint: b6fa70b8c4c87c67943b55c7493cd73fe7347dd82df0a24ac3fec8e28d2a0741, reason: …}`");
     repository.commit("Change something");
     let of_revision = repository.annotations(&[&there[..], &["main", "feature"]].concat());
     assert_eq!(of_revision, from_above);

@@ -75,7 +75,7 @@ fn row(tool: &ToolDifference) -> String {
     };
     let number = |witnesses: &[Witness]| match witnesses.len() {
         0 => String::new(),
-        count => count.to_string(),
+        count => counted(count, "example", "examples"),
     };
     format!(
         "| `{}` | {change}{accepted} | {} | {} | {beside} |\n",

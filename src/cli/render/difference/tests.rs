@@ -127,7 +127,7 @@ fn sample() -> Difference {
 #[test]
 fn a_terminal_shows_what_is_new_and_how_to_accept_it() {
     insta::assert_snapshot!(human(&sample(), Paint::plain()), @r#"
-    This change adds 1 tool, newly permits 2 kinds of command lines, widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared
+    This change adds 1 tool, newly permits command lines (2 examples), widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared
 
     kubectl  changed
       newly permitted
@@ -165,11 +165,11 @@ fn a_terminal_shows_what_is_new_and_how_to_accept_it() {
 #[test]
 fn a_comment_has_a_table_and_witnesses_in_fences() {
     insta::assert_snapshot!(markdown(&sample()), @r#"
-    **This change adds 1 tool, newly permits 2 kinds of command lines, widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared**
+    **This change adds 1 tool, newly permits command lines (2 examples), widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared**
 
     | tool | change | newly permitted | newly denied | beside |
     | --- | --- | --- | --- | --- |
-    | `kubectl` | **changed** | 2 | 1 | 2, 1 widening |
+    | `kubectl` | **changed** | 2 examples | 1 example | 2, 1 widening |
     | `list` | **added**, acknowledged |  |  | 1, 1 widening |
     | `vault` | **undecided** |  |  |  |
 
@@ -316,7 +316,7 @@ fn the_verdict_is_one_sentence_and_proved_only_where_it_is() {
     for (difference, expected) in [
         (
             sample(),
-            "This change adds 1 tool, newly permits 2 kinds of command lines, widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared",
+            "This change adds 1 tool, newly permits command lines (2 examples), widens 1 tool beside the command lines and widens 1 setting; 1 tool could not be compared",
         ),
         (empty(), "No change in what is permitted (proved)"),
         (
@@ -325,7 +325,7 @@ fn the_verdict_is_one_sentence_and_proved_only_where_it_is() {
         ),
         (
             with(vec![denied]),
-            "This change permits nothing new (proved), and newly denies 1 kind of command line",
+            "This change permits nothing new (proved), and newly denies command lines (1 example)",
         ),
         (
             with(vec![tool("a", Change::Removed)]),
@@ -379,11 +379,11 @@ fn hostile() -> Difference {
 fn nothing_in_a_change_breaks_out_of_its_place() {
     let text = markdown(&hostile()).replace('\u{200b}', "<nothing>");
     insta::assert_snapshot!(text, @r"
-    **This change newly permits 1 kind of command line and widens 1 tool beside the command lines**
+    **This change newly permits command lines (1 example) and widens 1 tool beside the command lines**
 
     | tool | change | newly permitted | newly denied | beside |
     | --- | --- | --- | --- | --- |
-    | `kubectl` | **widened**, acknowledged | 1 |  | 1, 1 widening |
+    | `kubectl` | **widened**, acknowledged | 1 example |  | 1, 1 widening |
 
     #### `kubectl`
 
