@@ -16,7 +16,7 @@ use super::diff::{Languages, Side};
 use super::expression::TooLarge;
 use super::language::{Depth, learn_words, wanted};
 use super::line::{IMPOSSIBLE, Line};
-use super::search::{Found, Goal, Machine, States, search};
+use super::search::{Found, Goal, Machine, States, search, unfinished};
 use super::track::Track;
 use super::vocabulary::{Test, Vocabulary};
 use super::witness::spelt;
@@ -182,7 +182,7 @@ impl Comparison<'_> {
             }
             let witnesses = told.best();
             if witnesses.is_empty() && answer.undecided.is_none() {
-                answer.undecided = Some(undecided(&found, old, new));
+                answer.undecided = Some(undecided(&found, &machines, old, new));
             }
             let list = match towards {
                 Towards::Milder => &mut answer.permitted,
@@ -219,10 +219,18 @@ impl Comparison<'_> {
     }
 }
 
-fn undecided(found: &Found, old: &Compiled<'_>, new: &Compiled<'_>) -> String {
+fn undecided(
+    found: &Found,
+    machines: &[Machine],
+    old: &Compiled<'_>,
+    new: &Compiled<'_>,
+) -> String {
     let opaque: BTreeSet<&String> = old.opaque().chain(new.opaque()).collect();
     if found.paths.is_empty() {
-        "telling all lines apart needs more states than are looked at".to_owned()
+        format!(
+            "{} needs more states than are looked at; bound it, or write it in fewer alternatives",
+            unfinished(machines)
+        )
     } else if opaque.is_empty() {
         "the lines that were found have the same verdict when they are decided".to_owned()
     } else {

@@ -9,7 +9,7 @@ use super::cores;
 use super::expression::TooLarge;
 use super::language::{Depth, Judge, Language, learn_words, track, wanted};
 use super::line::{IMPOSSIBLE, Line};
-use super::search::{Goal, Machine, States, search};
+use super::search::{Goal, Machine, States, search, unfinished};
 use super::track::{Patterns, Track};
 use super::vocabulary::Vocabulary;
 use super::witness::{input, spelt};
@@ -217,7 +217,10 @@ impl<'a> Attempt<'a> {
             return;
         }
         outcome.0 = Outcome::Undecided(if found.paths.is_empty() {
-            "telling all lines apart needs more states than are looked at".to_owned()
+            format!(
+                "{} needs more states than are looked at",
+                unfinished(machines)
+            )
         } else if opaque.is_empty() {
             "the lines that were found are not let through when they are decided".to_owned()
         } else {

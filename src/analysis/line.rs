@@ -116,6 +116,8 @@ pub(super) struct Line {
     by_answer: FxHashMap<Vec<Taken>, u32>,
     /// For each state and each group the state after it.
     steps: Vec<Vec<u32>>,
+    /// How many spots were looked at.
+    work: usize,
 }
 
 /// What an element makes of a word: nothing, or for a list the group of its rules.
@@ -137,6 +139,7 @@ impl Line {
             groups: Vec::new(),
             by_answer: FxHashMap::default(),
             steps: Vec::new(),
+            work: 0,
         };
         line.number(Vec::new());
         line.number(vec![Spot {
@@ -149,6 +152,26 @@ impl Line {
     /// Whether the words so far can be a whole line.
     pub(super) fn is_whole(&self, state: u32) -> bool {
         self.accepts.get(state as usize).copied().unwrap_or(false)
+    }
+
+    /// How much it took to walk as far as it was walked, in spots.
+    pub(super) fn work(&self) -> usize {
+        self.work
+    }
+
+    /// What makes it long to walk: the list of which the most items are counted.
+    pub(super) fn longest(&self) -> Option<String> {
+        let lists = self.elements.iter().filter_map(|element| match element {
+            Element::Splice {
+                parameter,
+                least,
+                most,
+                ..
+            } => Some((most.unwrap_or(0).max(*least), parameter)),
+            Element::Word { .. } => None,
+        });
+        let (items, parameter) = lists.max()?;
+        (items > 1).then(|| format!("counting up to {items} items of `{parameter}`"))
     }
 
     /// Its elements.
@@ -190,6 +213,7 @@ impl Line {
         let spots = self.states.get(state as usize).cloned().unwrap_or_default();
         let taken = self.groups.get(group as usize).cloned().unwrap_or_default();
         let mut after: Vec<Spot> = Vec::new();
+        self.work += spots.len();
         for spot in spots {
             self.follow(spot, &taken, &mut after);
         }
@@ -248,7 +272,7 @@ impl Line {
         if let Some(number) = self.numbers.get(&state) {
             return *number;
         }
-        let number = u32::try_from(self.states.len()).unwrap_or(IMPOSSIBLE);
+        let number = u32::try_from(self.states.len()).unwrap_or(UNKNOWN);
         self.accepts
             .push(state.iter().any(|spot| self.completes(*spot)));
         self.steps.push(Vec::new());

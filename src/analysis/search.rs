@@ -18,6 +18,10 @@ use super::words::Words;
 /// A search may have this many states.
 pub(super) const MOST_STATES: usize = 400_000;
 
+/// The lines of a search may be in so many places, counted once for each state and each group of words:
+/// where items are counted, and it is open where they end, each state is in as many places.
+const MOST_WORK: usize = 4_000_000;
+
 /// What one more word of a line costs, beside what it costs to read.
 const WORD: u32 = 12;
 
@@ -48,17 +52,27 @@ impl Machine {
         }
     }
 
-    fn group(&mut self, answers: &Bits) -> u32 {
-        match self {
+    fn group(&mut self, answers: &Bits) -> Option<u32> {
+        let group = match self {
             Self::Line(line) => line.group(answers),
             Self::Patterns(track) => track.group(answers),
-        }
+        };
+        (group != UNKNOWN).then_some(group)
     }
 
-    fn after(&mut self, state: u32, group: u32) -> u32 {
-        match self {
+    fn after(&mut self, state: u32, group: u32) -> Option<u32> {
+        let after = match self {
             Self::Line(line) => line.after(state, group),
             Self::Patterns(track) => track.after(state, group),
+        };
+        (after != UNKNOWN).then_some(after)
+    }
+
+    /// How much it took to walk as far as it was walked.
+    fn work(&self) -> usize {
+        match self {
+            Self::Line(line) => line.work(),
+            Self::Patterns(_) => 0,
         }
     }
 }
@@ -93,6 +107,22 @@ pub(super) struct Found {
 
 /// Searches for lines.
 pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) -> Found {
+    let mut found = Found {
+        paths: Vec::new(),
+        states: 0,
+        complete: false,
+    };
+    found.complete = walk(machines, words, goal, &mut found).is_some();
+    found
+}
+
+/// Looks at everything there is; `None` where it stopped before, or lost sight of anything.
+fn walk(
+    machines: &mut [Machine],
+    words: &Words,
+    goal: &impl Goal,
+    found: &mut Found,
+) -> Option<()> {
     let mut start = States::default();
     for (state, machine) in start.iter_mut().zip(machines.iter()) {
         *state = machine.start();
@@ -100,71 +130,72 @@ pub(super) fn search(machines: &mut [Machine], words: &Words, goal: &impl Goal) 
     let mut nodes = Nodes::new(start);
     let mut heap = BinaryHeap::from([Reverse((0_u32, 0_u32))]);
     let mut done: Vec<bool> = Vec::new();
-    let mut ways = Ways::new(machines, words);
-    let mut found = Found {
-        paths: Vec::new(),
-        states: 0,
-        complete: true,
-    };
+    let mut ways = Ways::new(machines, words)?;
     while let Some(Reverse((cost, node))) = heap.pop() {
-        done.resize(nodes.states.len(), false);
-        match done.get_mut(node as usize) {
-            Some(done) if !*done => *done = true,
-            _ => continue,
+        found.states = nodes.states.len();
+        if found.states > MOST_STATES
+            || machines.iter().map(Machine::work).sum::<usize>() > MOST_WORK
+        {
+            return None;
         }
-        let Some(states) = nodes.states.get(node as usize).copied() else {
+        done.resize(nodes.states.len(), false);
+        let done = done.get_mut(node as usize)?;
+        if std::mem::replace(done, true) {
             continue;
-        };
+        }
+        let states = nodes.states.get(node as usize).copied()?;
         if goal.is_met(machines, &states) {
             found.paths.push(nodes.path(node));
             if found.paths.len() >= goal.wanted() {
-                found.complete = false;
-                break;
+                return None;
             }
         }
-        let onward = ways.onward(machines, &states);
-        for (kind, reading, groups) in onward
-            .iter()
-            .filter_map(|way| ways.kinds.get(*way as usize))
-        {
+        for way in ways.onward(machines, &states)?.iter() {
+            let (kind, reading, groups) = ways.kinds.get(*way as usize)?;
             let mut after = States::default();
             let each = states.iter().zip(groups).zip(&mut after);
             for (machine, ((state, group), after)) in machines.iter_mut().zip(each) {
-                *after = machine.after(*state, *group);
+                *after = machine.after(*state, *group)?;
             }
             if goal.is_hopeless(machines, &after) {
                 continue;
             }
             let reached = cost.saturating_add(*reading).saturating_add(WORD);
-            if let Some(next) = nodes.reach(after, reached, node, *kind) {
+            if let Reached::Cheaper(next) = nodes.reach(after, reached, node, *kind)? {
                 heap.push(Reverse((reached, next)));
             }
         }
-        if nodes.states.len() > MOST_STATES {
-            found.complete = false;
-            break;
-        }
     }
     found.states = nodes.states.len();
-    found
+    Some(())
+}
+
+/// What a search that found nothing did not come to the end of.
+pub(super) fn unfinished(machines: &[Machine]) -> String {
+    let lists = machines.iter().filter_map(|machine| match machine {
+        Machine::Line(line) if line.work() > MOST_WORK / 2 => line.longest(),
+        Machine::Line(_) | Machine::Patterns(_) => None,
+    });
+    let list = lists.max();
+    list.unwrap_or_else(|| "telling all lines apart".to_owned())
 }
 
 /// The kinds of words that the automata tell apart, each by its cheapest: its number, what it costs
 /// to read, and its group for each automaton.
-fn told_apart(machines: &mut [Machine], words: &Words) -> Vec<(usize, u32, States)> {
+fn told_apart(machines: &mut [Machine], words: &Words) -> Option<Vec<(usize, u32, States)>> {
     let mut seen: FxHashSet<States> = FxHashSet::default();
     let mut kinds = Vec::new();
     for (number, kind) in words.kinds.iter().enumerate() {
         let mut groups = States::default();
         for (group, machine) in groups.iter_mut().zip(machines.iter_mut()) {
-            *group = machine.group(&kind.answers);
+            *group = machine.group(&kind.answers)?;
         }
         // Cheapest first: of those that are the same the first counts.
         if seen.insert(groups) {
             kinds.push((number, kind.cost, groups));
         }
     }
-    kinds
+    Some(kinds)
 }
 
 /// Which kinds of words lead different ways from where.
@@ -177,16 +208,17 @@ struct Ways {
 }
 
 impl Ways {
-    fn new(machines: &mut [Machine], words: &Words) -> Self {
-        Self {
-            kinds: told_apart(machines, words),
+    fn new(machines: &mut [Machine], words: &Words) -> Option<Self> {
+        Some(Self {
+            kinds: told_apart(machines, words)?,
             groupings: Groupings::default(),
             by_state: Default::default(),
-        }
+        })
     }
 
-    /// The cheapest of all kinds that lead the same way from these states, one for each way.
-    fn onward(&mut self, machines: &mut [Machine], states: &States) -> Rc<[u32]> {
+    /// The cheapest of all kinds that lead the same way from these states, one for each way; `None`
+    /// where that cannot be told.
+    fn onward(&mut self, machines: &mut [Machine], states: &States) -> Option<Rc<[u32]>> {
         let mut all: Option<u32> = None;
         let each = machines.iter_mut().zip(states).zip(&mut self.by_state);
         for (number, ((machine, state), by_state)) in each.enumerate() {
@@ -194,14 +226,11 @@ impl Ways {
             if by_state.len() <= at {
                 by_state.resize(at + 1, UNKNOWN);
             }
-            let Some(grouping) = by_state.get_mut(at) else {
-                continue;
-            };
+            let grouping = by_state.get_mut(at)?;
             if *grouping == UNKNOWN {
-                let after = self.kinds.iter().map(|(_, _, groups)| {
-                    let group = groups.get(number).copied().unwrap_or(UNKNOWN);
-                    machine.after(*state, group)
-                });
+                let groups = self.kinds.iter().map(|(_, _, groups)| groups.get(number));
+                let after = groups.map(|group| machine.after(*state, *group?));
+                let after: Vec<u32> = after.collect::<Option<_>>()?;
                 *grouping = self.groupings.number(after);
             }
             all = Some(match all {
@@ -209,8 +238,17 @@ impl Ways {
                 None => *grouping,
             });
         }
-        self.groupings.firsts(all.unwrap_or(UNKNOWN))
+        let all = all.filter(|all| *all != UNKNOWN)?;
+        Some(self.groupings.firsts(all))
     }
+}
+
+/// What a way to states is.
+enum Reached {
+    /// The cheapest so far, to the states of this number.
+    Cheaper(u32),
+    /// No cheaper than one that is known.
+    Known,
 }
 
 /// The states met so far, each with the cheapest way to it.
@@ -229,22 +267,23 @@ impl Nodes {
         }
     }
 
-    /// Notes a way to states; their number where it is the cheapest so far.
-    fn reach(&mut self, states: States, cost: u32, from: u32, kind: usize) -> Option<u32> {
+    /// Notes a way to states; `None` where there are
+    /// more than can be numbered.
+    fn reach(&mut self, states: States, cost: u32, from: u32, kind: usize) -> Option<Reached> {
         let way = (cost, Some((from, kind)));
         if let Some(number) = self.numbers.get(&states) {
             let known = self.ways.get_mut(*number as usize)?;
             if cost >= known.0 {
-                return None;
+                return Some(Reached::Known);
             }
             *known = way;
-            return Some(*number);
+            return Some(Reached::Cheaper(*number));
         }
         let number = u32::try_from(self.states.len()).ok()?;
         self.numbers.insert(states, number);
         self.states.push(states);
         self.ways.push(way);
-        Some(number)
+        Some(Reached::Cheaper(number))
     }
 
     fn path(&self, node: u32) -> Path {

@@ -17,7 +17,7 @@ use crate::analysis::language::{
     Depth, Judge, Language, applying, by_itself, explored, learn_words, numbers, policies,
 };
 use crate::analysis::line::Line;
-use crate::analysis::search::{Found, Goal, Machine, search};
+use crate::analysis::search::{Found, Goal, Machine, search, unfinished};
 use crate::analysis::track::{Patterns, Track};
 use crate::analysis::vocabulary::Vocabulary;
 use crate::analysis::witness::{self, spelt};
@@ -425,7 +425,7 @@ pub(super) fn searched(
 ) -> Result<Found, TooLarge> {
     let found = search(machines, words, goal);
     if found.paths.is_empty() && !found.complete {
-        return Err(TooLarge("telling all lines apart".to_owned()));
+        return Err(TooLarge(unfinished(machines)));
     }
     Ok(found)
 }

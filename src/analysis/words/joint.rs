@@ -14,16 +14,21 @@ use crate::analysis::bits::Bits;
 use crate::analysis::classes::Classes;
 use crate::analysis::grouping::Groupings;
 
+/// The tables of all parts together may have this many cells.
+const MOST_CELLS: usize = 1 << 25;
+
 /// Automata that walk together.
 pub(super) struct Joint {
     whole: Part,
     /// Which characters lead the same way from a state.
     groupings: Groupings,
+    /// So many cells more may be filled.
+    room: usize,
 }
 
 impl Joint {
     /// These automata over joint classes of characters, of which `characters` has one each; `None`
-    /// where there are more than can be numbered.
+    /// where there are more than the budget allows.
     pub(super) fn new(
         automata: &[impl AsRef<Automaton>],
         classes: &Classes,
@@ -44,12 +49,13 @@ impl Joint {
         if parts.is_empty() {
             parts.push(Part::One(One::none(characters, &mut groupings)));
         }
+        let mut room = MOST_CELLS;
         while parts.len() > 1 {
             let mut halves = parts.into_iter();
             parts = Vec::new();
             while let Some(left) = halves.next() {
                 parts.push(match halves.next() {
-                    Some(right) => Part::Pair(Box::new(Pair::new(left, right))),
+                    Some(right) => Part::Pair(Box::new(Pair::new(left, right, &mut room)?)),
                     None => left,
                 });
             }
@@ -57,22 +63,25 @@ impl Joint {
         Some(Self {
             whole: parts.pop()?,
             groupings,
+            room,
         })
     }
 
-    /// The state before the first character.
-    pub(super) fn start(&mut self) -> u32 {
-        self.whole.start()
+    /// The state before the first character; `None` where the budget ran out.
+    pub(super) fn start(&mut self) -> Option<u32> {
+        self.whole.start(&mut self.room)
     }
 
     /// Writes the ways on from a state: one character of each group that leads another way, the
-    /// first, and the state after it.
-    pub(super) fn onward(&mut self, state: u32, out: &mut Vec<(u32, u32)>) {
-        self.whole.expand(state, &mut self.groupings);
-        let firsts = self.groupings.firsts(self.whole.grouping(state));
-        let after = self.whole.after(state).iter().copied();
+    /// first, and the state after it. `None` where the budget ran out.
+    pub(super) fn onward(&mut self, state: u32, out: &mut Vec<(u32, u32)>) -> Option<()> {
+        self.whole
+            .expand(state, &mut self.groupings, &mut self.room)?;
+        let firsts = self.groupings.firsts(self.whole.grouping(state)?);
+        let after = self.whole.after(state).get(..firsts.len())?;
         out.clear();
-        out.extend(firsts.iter().copied().zip(after));
+        out.extend(firsts.iter().copied().zip(after.iter().copied()));
+        Some(())
     }
 
     /// Which automata can still accept, as the number of a set.
@@ -107,20 +116,21 @@ enum Part {
 }
 
 impl Part {
-    fn start(&mut self) -> u32 {
+    fn start(&mut self, room: &mut usize) -> Option<u32> {
         match self {
-            Self::One(one) => one.start,
+            Self::One(one) => Some(one.start),
             Self::Pair(pair) => {
-                let (left, right) = (pair.left.start(), pair.right.start());
-                pair.number(left, right)
+                let (left, right) = (pair.left.start(room)?, pair.right.start(room)?);
+                pair.number(left, right, room)
             }
         }
     }
 
     /// Finds out where characters lead from a state.
-    fn expand(&mut self, state: u32, groupings: &mut Groupings) {
-        if let Self::Pair(pair) = self {
-            pair.expand(state, groupings);
+    fn expand(&mut self, state: u32, groupings: &mut Groupings, room: &mut usize) -> Option<()> {
+        match self {
+            Self::One(_) => Some(()),
+            Self::Pair(pair) => pair.expand(state, groupings, room),
         }
     }
 
@@ -138,13 +148,13 @@ impl Part {
     }
 
     /// Which characters lead the same way, where the state is expanded.
-    fn grouping(&self, state: u32) -> u32 {
+    fn grouping(&self, state: u32) -> Option<u32> {
         let state = state as usize;
         let grouping = match self {
             Self::One(one) => one.states.get(state).map(|state| state.grouping),
             Self::Pair(pair) => pair.states.get(state).map(|state| state.grouping),
         };
-        grouping.unwrap_or(UNKNOWN)
+        grouping.filter(|grouping| *grouping != UNKNOWN)
     }
 
     fn alive(&self, state: u32) -> u32 {
@@ -287,7 +297,7 @@ struct PairState {
 type Common = (u32, Rc<[(u32, u32)]>);
 
 impl Pair {
-    fn new(left: Part, right: Part) -> Self {
+    fn new(left: Part, right: Part, room: &mut usize) -> Option<Self> {
         let mut pair = Self {
             left,
             right,
@@ -301,14 +311,16 @@ impl Pair {
         pair.alive.number(0, 0);
         pair.accepting.number(0, 0);
         // Where nothing is accepted any more is the first state, as in an automaton.
-        pair.number(DEAD, DEAD);
-        pair
+        pair.number(DEAD, DEAD, room)?;
+        Some(pair)
     }
 
-    fn number(&mut self, left: u32, right: u32) -> u32 {
-        let fresh = u32::try_from(self.states.len()).unwrap_or(UNKNOWN);
+    /// The number of a state; `None` where the budget ran out.
+    fn number(&mut self, left: u32, right: u32, room: &mut usize) -> Option<u32> {
+        let fresh = u32::try_from(self.states.len()).ok()?;
         let number = *self.numbers.entry((left, right)).or_insert(fresh);
         if number == fresh {
+            *room = room.checked_sub(1)?;
             let alive = (self.left.alive(left), self.right.alive(right));
             let accepting = (self.left.accepting(left), self.right.accepting(right));
             self.states.push(PairState {
@@ -320,10 +332,10 @@ impl Pair {
                 at: UNKNOWN,
             });
         }
-        number
+        Some(number)
     }
 
-    fn expand(&mut self, state: u32, groupings: &mut Groupings) {
+    fn expand(&mut self, state: u32, groupings: &mut Groupings, room: &mut usize) -> Option<()> {
         let Some(&PairState {
             left,
             right,
@@ -331,43 +343,52 @@ impl Pair {
             ..
         }) = self.states.get(state as usize)
         else {
-            return;
+            return Some(());
         };
-        self.left.expand(left, groupings);
-        self.right.expand(right, groupings);
-        let (grouping, groups) = self.common(left, right, groupings);
-        let at = u32::try_from(self.cells.len()).unwrap_or(UNKNOWN);
+        self.left.expand(left, groupings, room)?;
+        self.right.expand(right, groupings, room)?;
+        let (grouping, groups) = self.common(left, right, groupings, room)?;
+        let at = u32::try_from(self.cells.len()).ok()?;
+        *room = room.checked_sub(groups.len())?;
         for (group_left, group_right) in groups.iter() {
             let after = |part: &Part, state: u32, group: u32| {
                 let cell = part.after(state).get(group as usize);
-                cell.copied().unwrap_or(DEAD)
+                cell.copied()
             };
-            let after_left = after(&self.left, left, *group_left);
-            let after_right = after(&self.right, right, *group_right);
-            let after = self.number(after_left, after_right);
+            let after_left = after(&self.left, left, *group_left)?;
+            let after_right = after(&self.right, right, *group_right)?;
+            let after = self.number(after_left, after_right, room)?;
             self.cells.push(after);
         }
-        if let Some(state) = self.states.get_mut(state as usize) {
-            (state.grouping, state.at) = (grouping, at);
-        }
+        let state = self.states.get_mut(state as usize)?;
+        (state.grouping, state.at) = (grouping, at);
+        Some(())
     }
 
-    fn common(&mut self, left: u32, right: u32, groupings: &mut Groupings) -> Common {
-        let (left, right) = (self.left.grouping(left), self.right.grouping(right));
+    fn common(
+        &mut self,
+        left: u32,
+        right: u32,
+        groupings: &mut Groupings,
+        room: &mut usize,
+    ) -> Option<Common> {
+        let (left, right) = (self.left.grouping(left)?, self.right.grouping(right)?);
         if let Some((grouping, groups)) = self.common.get(&(left, right)) {
-            return (*grouping, Rc::clone(groups));
+            return Some((*grouping, Rc::clone(groups)));
         }
         let grouping = groupings.common(left, right);
         let (left_groups, right_groups) = (groupings.groups(left), groupings.groups(right));
         let firsts = groupings.firsts(grouping);
         let groups = firsts.iter().map(|first| {
-            let group = |groups: &[u32]| groups.get(*first as usize).copied().unwrap_or(UNKNOWN);
-            (group(&left_groups), group(&right_groups))
+            let group = |groups: &[u32]| groups.get(*first as usize).copied();
+            Some((group(&left_groups)?, group(&right_groups)?))
         });
-        let groups: Rc<[(u32, u32)]> = groups.collect();
+        let groups: Rc<[(u32, u32)]> = groups.collect::<Option<_>>()?;
+        // A new way to group has a number for each character.
+        *room = room.checked_sub(left_groups.len())?;
         self.common
             .insert((left, right), (grouping, Rc::clone(&groups)));
-        (grouping, groups)
+        Some((grouping, groups))
     }
 }
 

@@ -161,7 +161,7 @@ impl<'a> Builder<'a> {
         }
         let by_class: Vec<usize> = order.iter().map(|(.., class)| *class).collect();
         let mut joint = Joint::new(automata, &classes, &by_class).ok_or(TooLarge)?;
-        let start = joint.start();
+        let start = joint.start().ok_or(TooLarge)?;
         let mut builder = Self {
             vocabulary,
             wanted,
@@ -183,8 +183,9 @@ impl<'a> Builder<'a> {
     /// Appends the ways on from a state, one for each state that they lead to, by the cheapest
     /// character.
     fn onward(&mut self, state: u32, edges: &mut Vec<Edge>) -> Result<(), TooLarge> {
-        let from = self.states.get(state as usize).copied().unwrap_or(0);
-        self.joint.onward(from, &mut self.onward);
+        let from = self.states.get(state as usize).copied().ok_or(TooLarge)?;
+        let onward = self.joint.onward(from, &mut self.onward);
+        onward.ok_or(TooLarge)?;
         for at in 0..self.onward.len() {
             let Some((first, after)) = self.onward.get(at).copied() else {
                 continue;
