@@ -6,14 +6,15 @@
 //! it must be as well kept as the gate that reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::diff::rendered_prompts;
 use crate::config::name::ToolName;
@@ -199,10 +200,17 @@ impl Cache {
     }
 }
 
-/// Writes an entry whole or not at all, also where several runs share the folder.
+/// Writes an entry whole or not at all, also where several runs share the folder: in containers they
+/// may all be the same process. Whatever lies in the folder, nothing outside of it is written.
 fn write(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let begun = folder.join(format!("{name}.{}", std::process::id()));
-    fs::write(&begun, text)?;
-    fs::rename(&begun, folder.join(name))
+    let begun = folder.join(format!("{name}.{}", Uuid::new_v4().simple()));
+    let mut file = File::options().write(true).create_new(true).open(&begun)?;
+    let written = file.write_all(text.as_bytes());
+    let written = written.and_then(|()| fs::rename(&begun, folder.join(name)));
+    if written.is_err() {
+        // What was begun is of no use to anybody, and the first failure is the one to tell.
+        fs::remove_file(&begun).ok();
+    }
+    written
 }

@@ -1,6 +1,8 @@
 //! What is proved once is not proved again, and nothing else is taken for it.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -116,6 +118,36 @@ fn entries(folder: &Path) -> Vec<std::path::PathBuf> {
     let entries: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     assert_eq!(entries.len(), 4);
     entries
+}
+
+#[test]
+fn whatever_lies_in_the_folder_nothing_outside_of_it_is_written() {
+    let first = TempDir::new().unwrap();
+    checked(&Cache::new(Some(first.path().to_owned())), AS_IT_IS);
+    let elsewhere = TempDir::new().unwrap();
+    let outside = elsewhere.path().join("outside");
+    fs::write(&outside, "kept").unwrap();
+    let folder = TempDir::new().unwrap();
+    let entries = entries(first.path());
+    let names: Vec<&OsStr> = entries.iter().filter_map(|path| path.file_name()).collect();
+    for name in &names {
+        let mut begun = name.to_os_string();
+        begun.push(format!(".{}", std::process::id()));
+        for link in [name, &*begun] {
+            symlink(&outside, folder.path().join(link)).unwrap();
+        }
+    }
+    let cache = Cache::new(Some(folder.path().to_owned()));
+    let (_, made) = checked(&cache, AS_IT_IS);
+    assert_eq!((made, cache.failure()), (used(0, 4), None));
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    // Each entry is a file now, beside the links that nobody followed.
+    let is_file = |name: &&OsStr| {
+        let entry = fs::symlink_metadata(folder.path().join(name));
+        entry.unwrap().is_file()
+    };
+    let all = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!((names.iter().all(is_file), all), (true, names.len() * 2));
 }
 
 #[test]
