@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::question::{Firing, Passing, Question};
+use crate::analysis::bits::Bits;
 use crate::analysis::expression::TooLarge;
 use crate::analysis::language::{
     Depth, Judge, Language, applying, by_itself, explored, learn_words, numbers, policies,
 };
 use crate::analysis::line::Line;
 use crate::analysis::search::{Found, Goal, Machine, search, unfinished};
-use crate::analysis::track::{Patterns, Track};
+use crate::analysis::track::{self, Patterns, Track};
 use crate::analysis::vocabulary::Vocabulary;
 use crate::analysis::witness::{self, spelt};
 use crate::analysis::words::Words;
@@ -52,6 +53,9 @@ pub(super) struct Met {
     /// A call that would start it, where one is known.
     pub(super) input: Option<Value>,
 }
+
+/// The line, and every rule of the list that matches it; none where there is none.
+type MetWith = Option<(Met, BTreeSet<usize>)>;
 
 /// The facts, by the name of the rule.
 pub(super) type Survey = BTreeMap<String, Fact>;
@@ -106,12 +110,20 @@ pub(super) fn of_policy(policy: &Policy) -> Vec<List<'_>> {
     filled.collect()
 }
 
+/// Each rule of a list is laid beside every word of the others: longer lists are not looked at.
+const MOST_RULES: usize = 2_000;
+
 /// Surveys a tool.
 pub(super) fn survey(config: &Config, tool: &Tool) -> Result<Survey, TooLarge> {
     let policies = policies(config, tool);
     let mut survey = Survey::new();
     let of_policies = policies.iter().flat_map(|policy| of_policy(policy));
     for list in of_tool(tool).into_iter().chain(of_policies) {
+        let rules = list.rules.len();
+        if rules > MOST_RULES {
+            let what = format!("laying {rules} rules of one list beside each other");
+            return Err(TooLarge(what));
+        }
         Ground::new(tool, policies, &list)?.compare(&list, &mut survey)?;
     }
     let quiet = seen_firing(config, tool, &mut survey);
@@ -156,38 +168,46 @@ impl<'a> Ground<'a> {
 
     fn compare(mut self, list: &List<'_>, survey: &mut Survey) -> Result<(), TooLarge> {
         let mut facts: Vec<Fact> = vec![Fact::default(); list.rules.len()];
-        // For each rule those that may match all that it matches.
-        let others = |number: usize| (0..list.rules.len()).filter(move |other| *other != number);
-        let mut around: Vec<BTreeSet<usize>> = (0..list.rules.len())
-            .map(|number| others(number).collect())
-            .collect();
+        // For each rule those that may match all that it matches; before a line is known, all.
+        let mut around: Vec<Option<BTreeSet<usize>>> = vec![None; list.rules.len()];
+        let mut all = Track::new(Patterns::beside(&self.patterns));
         for line in std::mem::take(&mut self.lines) {
             let mut machines = vec![Machine::Line(line)];
-            let met = self.met(&mut machines)?;
+            let met = self.met(&mut machines, &mut all)?;
+            // By how many of these lines each rule is matched.
+            let mut matched = vec![0; list.rules.len()];
+            for rule in met.iter().flatten().flat_map(|(_, matching)| matching) {
+                if let Some(matched) = matched.get_mut(*rule) {
+                    *matched += 1;
+                }
+            }
+            let lines = met.iter().flatten().count();
             for (number, fact) in facts.iter_mut().enumerate() {
                 if list.kind == Kind::Allow && !fact.misses {
-                    fact.misses = self.ask(&mut machines, &[&[number]], Question::Missed)?;
+                    fact.misses = matched.get(number).is_some_and(|matched| *matched < lines)
+                        || self.ask(&mut machines, &[&[number]], Question::Missed)?;
                 }
-                let Some(Some(here)) = met.get(number) else {
+                let Some(Some((here, matching))) = met.get(number) else {
                     continue;
                 };
-                let matches = |other: &usize| {
-                    let rule = list.rules.get(*other);
-                    rule.is_some_and(|rule| rule.pattern.matches(&here.words))
-                };
-                let matching: BTreeSet<usize> = others(number).filter(matches).collect();
+                let mut matching = matching.clone();
+                matching.remove(&number);
                 self.within(&mut machines, number, &matching, &mut around)?;
                 if list.kind == Kind::Deny && !fact.alone {
-                    let others: Vec<usize> = others(number).collect();
+                    let others = (0..list.rules.len()).filter(|other| *other != number);
                     fact.alone = matching.is_empty()
-                        || self.ask(&mut machines, &[&[number], &others], Question::Alone)?;
+                        || self.ask(
+                            &mut machines,
+                            &[&[number], &others.collect::<Vec<_>>()],
+                            Question::Alone,
+                        )?;
                 }
                 fact.met.get_or_insert_with(|| here.clone());
             }
         }
         for (number, mut fact) in facts.into_iter().enumerate() {
             let name = |at: usize| list.rules.get(at).map(|rule| rule.id.to_string());
-            let of = |at: usize| around.get(at).cloned().unwrap_or_default();
+            let of = |at: usize| around.get(at).cloned().flatten().unwrap_or_default();
             if fact.met.is_some() {
                 fact.within = of(number).into_iter().filter_map(name).collect();
                 let same = of(number).into_iter();
@@ -201,12 +221,22 @@ impl<'a> Ground<'a> {
         Ok(())
     }
 
-    /// For each rule the cheapest line that it matches.
-    fn met(&self, machines: &mut Vec<Machine>) -> Result<Vec<Option<Met>>, TooLarge> {
+    /// For each rule the cheapest line that it matches, and all rules that match this line.
+    fn met(
+        &self,
+        machines: &mut Vec<Machine>,
+        rules: &mut Track,
+    ) -> Result<Vec<MetWith>, TooLarge> {
         let mut all = Vec::new();
         for number in 0..self.patterns.len() {
             let found = self.search(machines, &[&[number]], Question::Matched)?;
             let met = found.paths.first().map(|path| {
+                let mut state = track::START;
+                for kind in path.iter().filter_map(|kind| self.words.kinds.get(*kind)) {
+                    let group = rules.group(&kind.answers);
+                    state = rules.after(state, group);
+                }
+                let matching = rules.accepting(state).into_iter().flat_map(Bits::iter);
                 let kinds = path.iter().filter_map(|kind| self.words.kinds.get(*kind));
                 let words = kinds.map(|kind| kind.word.clone()).collect();
                 let input = match machines.first_mut() {
@@ -215,7 +245,7 @@ impl<'a> Ground<'a> {
                     }
                     _ => None,
                 };
-                Met { words, input }
+                (Met { words, input }, matching.collect())
             });
             all.push(met);
         }
@@ -228,11 +258,12 @@ impl<'a> Ground<'a> {
         machines: &mut Vec<Machine>,
         number: usize,
         matching: &BTreeSet<usize>,
-        around: &mut [BTreeSet<usize>],
+        around: &mut [Option<BTreeSet<usize>>],
     ) -> Result<(), TooLarge> {
         let Some(others) = around.get_mut(number) else {
             return Ok(());
         };
+        let others = others.get_or_insert_with(|| matching.clone());
         others.retain(|other| matching.contains(other));
         for other in others.clone() {
             if self.ask(machines, &[&[number], &[other]], Question::Alone)? {
@@ -283,14 +314,15 @@ fn seen_firing(config: &Config, tool: &Tool, survey: &mut Survey) -> BTreeSet<St
     let met = survey
         .values()
         .filter_map(|fact| fact.met.as_ref()?.input.clone());
-    let mut quiet: BTreeMap<&str, (Option<&str>, &Rule)> = BTreeMap::new();
-    for (name, rules) in &tool.arguments {
+    // Those of parameters are looked up by their list.
+    let mut quiet: BTreeMap<&str, Option<&Rule>> = BTreeMap::new();
+    for rules in tool.arguments.values() {
         let allows = rules.allow.iter().flatten();
-        quiet.extend(allows.map(|rule| (rule.id.as_str(), (Some(name.as_str()), rule))));
+        quiet.extend(allows.map(|rule| (rule.id.as_str(), None)));
     }
     for policy in applying(config, tool, None) {
         let allows = policy.allow.iter().flatten();
-        quiet.extend(allows.map(|rule| (rule.id.as_str(), (None, rule))));
+        quiet.extend(allows.map(|rule| (rule.id.as_str(), Some(rule))));
     }
     let mut fired = BTreeSet::new();
     for input in inputs.chain(met) {
@@ -304,10 +336,17 @@ fn seen_firing(config: &Config, tool: &Tool, survey: &mut Survey) -> BTreeSet<St
             Verdict::Ask(pending) => pending.call(),
             Verdict::Deny(_) => continue,
         };
-        quiet.retain(|id, (parameter, rule)| {
-            let matched = match parameter {
-                Some(name) => rule.pattern.matches(&texts(call.input().get(*name))),
-                None => call.lines().iter().any(|line| rule.pattern.matches(line)),
+        let matching = tool.arguments.iter().flat_map(|(name, rules)| {
+            let all = rules.compiled.matching(&texts(call.input().get(name)));
+            let allows = rules.allow.as_deref().unwrap_or_default();
+            let allows = all.filter_map(|rule| allows.get(rule.checked_sub(rules.deny.len())?));
+            allows.map(|rule| rule.id.as_str())
+        });
+        let matching: BTreeSet<&str> = matching.collect();
+        quiet.retain(|id, of_policy| {
+            let matched = match of_policy {
+                None => matching.contains(id),
+                Some(rule) => call.lines().iter().any(|line| rule.pattern.matches(line)),
             };
             if matched {
                 fired.insert((*id).to_owned());

@@ -199,6 +199,8 @@ fn what_ties_parameters_together_is_never_proved_equal_by_its_lines() {
     let two = json!({"command": ["prog", "{{ a }}{{ b }}"]});
     let upper = json!({"command": ["prog", "{{ b | upper }}"]});
     let optional = json!({"command": ["prog", "--x={{ a }}", ["-y", "{{ b }}", "{{ a }}"]]});
+    let address =
+        json!({"http": {"url": "https://a.example/{{ a }}?o={{ b }}", "hosts": ["a.example"]}});
     let open = json!({});
     let both = json!(["a", "b"]);
     for (name, before, after) in [
@@ -226,6 +228,11 @@ fn what_ties_parameters_together_is_never_proved_equal_by_its_lines() {
             "a parameter that may be absent now",
             tool(&words, &both, &open, &optional),
             tool(&words, &json!(["a"]), &open, &optional),
+        ),
+        (
+            "a part of an address that may be absent now",
+            tool(&words, &both, &open, &address),
+            tool(&words, &json!(["a"]), &open, &address),
         ),
     ] {
         let (old, new) = (load(&[before]), load(&[after]));

@@ -184,3 +184,24 @@ fn a_rule_that_was_rewritten_is_not_called_gone() {
     ");
     insta::assert_snapshot!(told(deny(json!(["a", "b"])), deny(json!(["b"]))), @"+ tool a: let through by `t0.args.allow[0]`; was denied by `t0.args.deny[0]`, gone here");
 }
+
+#[test]
+fn items_of_two_lists_that_are_counted_far_are_undecided_and_named() {
+    let of = |most: u32| {
+        let list =
+            |most: u32| json!({"type": "array", "items": {"type": "string"}, "maxItems": most});
+        let lists = json!({"xs": list(most), "ys": list(400)});
+        let mut tool = drawn(
+            &lists,
+            &json!(["tool", "{{ xs }}", "{{ ys }}"]),
+            never("none"),
+        );
+        let any = json!({"allow": ["[ a | b ]... [ c | d ]..."]});
+        tool.tool["arguments"] = json!({"xs": any, "ys": any});
+        load(&[tool])
+    };
+    let (old, new) = (of(500), of(499));
+    let side = |config| Some((config, config_tool(config)));
+    let found = languages(side(&old), side(&new));
+    insta::assert_snapshot!(found.undecided.unwrap_or_default(), @"counting up to 500 items of `xs` needs more states than are looked at; bound it, or write it in fewer alternatives");
+}

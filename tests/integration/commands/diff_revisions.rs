@@ -514,6 +514,7 @@ fn a_name_that_leads_nowhere_comes_with_the_way_out() {
         "../gone",
         "./gone",
         "tools.d/gone",
+        "tools.d/../gone",
     ] {
         let ran = repository.diff(&[name]);
         writeln!(told, "{name}: {}", whole(&ran)).unwrap();
@@ -545,6 +546,9 @@ fn a_name_that_leads_nowhere_comes_with_the_way_out() {
     exit 2
     tools.d/gone: error: cannot find the revision `tools.d/gone`: this repository does not have it
     help: `tools.d/gone` is neither a folder nor a revision of the repository around the configuration; fetch it, or name two folders: `tolkien diff BEFORE AFTER`
+    exit 4
+    tools.d/../gone: error: cannot find the revision `tools.d/../gone`: this repository does not have it
+    help: `tools.d/../gone` is neither a folder nor a revision of the repository around the configuration; fetch it, or name two folders: `tolkien diff BEFORE AFTER`
     exit 4
     ");
 }
