@@ -22,6 +22,8 @@ mod roots;
 
 mod small;
 
+mod ties;
+
 /// How many cases are drawn, in place of the few that every run draws.
 const CASES: &str = "TOLKIEN_CASES";
 

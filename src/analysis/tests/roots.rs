@@ -81,7 +81,7 @@ fn single(random: &mut Random) -> String {
     (*random.pick::<&str>(&WORDS)).to_owned()
 }
 
-fn list<T>(
+pub(super) fn list<T>(
     random: &mut Random,
     least: usize,
     most: usize,
