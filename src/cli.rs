@@ -74,6 +74,8 @@ use failure::{Failure, Result};
 use render::{Color, Screen, Volume};
 use telemetry::Level;
 
+use crate::tool::sandbox;
+
 /// An infrastructure agent that a team can review in a pull request
 #[derive(Debug, Parser)]
 #[command(
@@ -255,9 +257,10 @@ impl Command {
     }
 }
 
-/// Runs a command that waits for things. What a second signal leaves behind gets a moment to end its
+/// Runs a command that waits for things, and that holds keys meanwhile. What a second signal leaves behind gets a moment to end its
 /// processes, and cannot hold the exit up.
 fn wait_for(command: impl Future<Output = Result>) -> Result {
+    sandbox::conceal();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

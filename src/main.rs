@@ -1,5 +1,18 @@
-//! The `tolkien` binary: hands its arguments to the command line and returns its exit code.
+//! The `tolkien` binary: hands its arguments to the command line and returns its exit code. Started
+//! by itself to supervise a program, it does that instead, before anything else is set up.
 
-fn main() -> tolkien::cli::Exit {
-    tolkien::cli::run(std::env::args_os())
+use std::env::args_os;
+
+use tolkien::cli::{self, Exit};
+use tolkien::tool::sandbox;
+
+fn main() -> Exit {
+    if !sandbox::is_supervisor(args_os().nth(1).as_deref()) {
+        return cli::run(args_os());
+    }
+    if sandbox::supervise() {
+        Exit::Done
+    } else {
+        Exit::Usage
+    }
 }

@@ -1,12 +1,10 @@
 //! Running a permitted call and returning its outcome.
 //!
 //! [`run`] takes a [`Permit`] and nothing else, so no process starts that [`crate::policy`] did not
-//! let through. A call is one process group in a private folder (`prepared`, `process`, `command`);
+//! let through. A program runs in a private folder (`prepared`, `command`), in a [`sandbox`] under a
+//! supervisor, or directly as one process group (`process`) where that is not wanted;
 //! what it writes is kept within bounds (`capture`), freed of what a terminal would obey (`clean`)
 //! and cut to what the model sees (`output`); the rest is paged by [`read_output`].
-//!
-//! A descendant that leaves the process group (`setsid`) is not ended yet: that is the sandbox's
-//! work, as is closing the moment between the check of a `within` path and its use.
 
 mod capture;
 
@@ -28,6 +26,10 @@ mod process;
 
 pub mod read_output;
 
+mod running;
+
+pub mod sandbox;
+
 #[cfg(test)]
 mod tests;
 
@@ -37,7 +39,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::call::Plan;
 use crate::config::host::Host;
+use crate::config::settings::Settings;
 use crate::policy::Permit;
+
+pub use command::Bounds;
 
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +63,7 @@ pub enum Outcome {
     },
 }
 
-/// A call that is over: nothing of its process group runs any more.
+/// A call that is over: nothing that it started runs any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
     /// How it ended.
@@ -78,6 +83,28 @@ pub struct Finished {
     pub bytes: u64,
 }
 
+/// On which terms a call runs, beside those of its tool.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// What fills in the names.
+    pub host: &'a Host,
+    /// Where the tool says nothing.
+    pub settings: &'a Settings,
+    /// What holds for every program.
+    pub bounds: Bounds,
+}
+
+impl<'a> Terms<'a> {
+    /// The usual bounds.
+    pub fn new(host: &'a Host, settings: &'a Settings) -> Self {
+        Self {
+            host,
+            settings,
+            bounds: Bounds::default(),
+        }
+    }
+}
+
 impl Finished {
     fn not_started(because: String, duration: Duration) -> Self {
         Self {
@@ -92,18 +119,22 @@ impl Finished {
     }
 }
 
-/// Runs what a permit permits, to its end: at the latest at the tool's deadline
-/// (`default_timeout` where it names none) and a short grace, also when `cancel` fires.
+/// Runs what a permit permits, to its end: at the latest at the tool's deadline (the settings' where
+/// it names none) and a short grace, also when `cancel` fires.
 ///
-/// Dropping the future ends the process group at once and removes its private folder. `call_id` is
+/// Dropping the future ends the program at once and removes its private folder. `call_id` is
 /// the name under which `read_output` finds the whole output.
 pub async fn run(
     permit: Permit,
     call_id: &str,
-    host: &Host,
-    default_timeout: Duration,
+    terms: Terms<'_>,
     cancel: CancellationToken,
 ) -> Finished {
+    let Terms {
+        host,
+        settings,
+        bounds,
+    } = terms;
     let call = permit.call();
     let tool = call.tool();
     let not_yet = |what: &str| {
@@ -114,12 +145,14 @@ pub async fn run(
     };
     match call.plan() {
         Plan::Command(start) => {
+            let sandbox = settings.sandbox.under(tool.sandbox.as_ref());
             let run = command::Run {
                 call_id,
                 host,
                 output: tool.output,
-                timeout: tool.timeout.unwrap_or(default_timeout),
-                bounds: command::Bounds::default(),
+                sandbox: &sandbox,
+                timeout: tool.timeout.unwrap_or(settings.limits.call_timeout),
+                bounds,
                 cancel: &cancel,
             };
             command::run_start(start, &run).await

@@ -260,11 +260,12 @@ impl<'a, J: Journal> Driver<'a, J> {
             }),
             Some(Permitted::Tool(permit)) => {
                 let cancel = self.halt.child_token();
-                let timeout = turn.config.load().settings().limits.call_timeout;
+                let config = turn.config.load_full();
                 Box::pin(async move {
                     let name = permit.call().tool().name.to_string();
                     let id = call.as_str();
-                    let finished = tool::run(*permit, id, &turn.host, timeout, cancel).await;
+                    let terms = tool::Terms::new(&turn.host, config.settings());
+                    let finished = tool::run(*permit, id, terms, cancel).await;
                     Happened::CallOver(call, name, finished)
                 })
             }

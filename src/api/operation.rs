@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::config::Config;
-use crate::config::host::{self, Host};
+use crate::config::host::{self, Host, Level};
 use crate::config::tool::Effect;
 
 /// `GET /healthz`.
@@ -30,8 +30,22 @@ pub struct Readiness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum SandboxLevel {
-    /// Not at all: the direct spawn is used.
+    /// As far as this build knows to ask for.
+    Full,
+    /// As far as this kernel can, which is less.
+    BestEffort,
+    /// Not at all: programs are started directly.
     Off,
+}
+
+impl From<&Level> for SandboxLevel {
+    fn from(level: &Level) -> Self {
+        match level {
+            Level::Full => Self::Full,
+            Level::BestEffort { .. } => Self::BestEffort,
+            Level::Off { .. } => Self::Off,
+        }
+    }
 }
 
 /// `GET /config`: what serves.
@@ -104,6 +118,8 @@ pub struct RejectedReload {
 pub struct SandboxReport {
     /// How far tools are confined.
     pub level: SandboxLevel,
+    /// What keeps the level from being `full`; empty when nothing does.
+    pub lacks: Vec<String>,
 }
 
 impl ConfigReport {
@@ -143,7 +159,8 @@ impl ConfigReport {
             policies: policies.collect(),
             last_rejected_reload: None,
             sandbox: SandboxReport {
-                level: SandboxLevel::Off,
+                level: (&host.confinement().level).into(),
+                lacks: host.confinement().level.lacks().to_vec(),
             },
         }
     }

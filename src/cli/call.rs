@@ -15,7 +15,7 @@ use crate::config::policy::Channel;
 use crate::config::settings::Settings;
 use crate::config::{Config, Overrides};
 use crate::policy::{Approver, Permit, Request, Verdict, decide};
-use crate::tool::{self, Finished, Outcome};
+use crate::tool::{self, Finished, Outcome, sandbox};
 
 /// What `read_output` would know the call as; nobody asks it here.
 const CALL_ID: &str = "local";
@@ -96,12 +96,12 @@ fn approver(settings: &Settings, caller: &crate::call::Caller) -> Result<Approve
 }
 
 async fn execute(config: &Config, permit: Permit, screen: &Screen) -> Result {
-    let host = Host::probe(config);
-    let timeout = config.settings().limits.call_timeout;
+    let host = Host::probe(config).confined(config, sandbox::probe(None));
     let cancel = CancellationToken::new();
     let mut signals = Signals::listen()?;
     screen.note(&format!("+ {}", permit.call().command_line()));
-    let running = tool::run(permit, CALL_ID, &host, timeout, cancel.clone());
+    let terms = tool::Terms::new(&host, config.settings());
+    let running = tool::run(permit, CALL_ID, terms, cancel.clone());
     let mut running = std::pin::pin!(running);
     let finished = tokio::select! {
         finished = &mut running => finished,

@@ -215,6 +215,15 @@ pub(crate) async fn store(location: &Location) -> std::result::Result<(Store, Ta
     Ok((store, tasks))
 }
 
+/// How far programs are confined here, in a line for the operator.
+pub(crate) fn sandbox_level(host: &Host) -> String {
+    let level = &host.confinement().level;
+    match level.lacks() {
+        [] => format!("sandbox level: {}", level.as_str()),
+        lacks => format!("sandbox level: {} ({})", level.as_str(), lacks.join("; ")),
+    }
+}
+
 /// The state folder, made when there is none; nobody else may look into it.
 pub(crate) fn state_dir(settings: &Settings) -> Result<PathBuf> {
     let path = connect::state_dir(settings.server.state_dir.as_deref())?;

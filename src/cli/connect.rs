@@ -20,6 +20,7 @@ use crate::config::secret::{self, SecretString};
 use crate::config::settings::LogFormat;
 use crate::server::token;
 use crate::store::{Location, OpenError};
+use crate::tool::sandbox;
 
 /// Which server.
 #[derive(Debug, Args)]
@@ -59,6 +60,8 @@ impl ServerArgs {
 pub(crate) struct Reached {
     /// Its client.
     pub(crate) client: Client,
+    /// How far the server inside this process can confine programs.
+    pub(crate) sandbox: Option<String>,
     /// The server, where it is inside this process.
     own: Option<Serving>,
 }
@@ -81,7 +84,11 @@ pub(crate) async fn reach(
 ) -> Result<Reached> {
     if let Some(server) = args.server() {
         let client = to(server, screen)?;
-        return Ok(Reached { client, own: None });
+        return Ok(Reached {
+            client,
+            sandbox: None,
+            own: None,
+        });
     }
     let root = root::choose(global.config.as_deref());
     let config = root::enforced(&root, Overrides::Environment)?;
@@ -96,7 +103,7 @@ pub(crate) async fn reach(
         screen.help(compose::HOW_TO_SET_THE_KEY);
     }
     let model = compose::model(&config)?;
-    let host = Host::probe(&config);
+    let host = Host::probe(&config).confined(&config, sandbox::probe(None));
     // Who begins a conversation wants to know; one answer is not the place for it.
     if without_key == WithoutKey::Warn {
         compose::tell_lacks(&config, &host, screen);
@@ -111,8 +118,11 @@ pub(crate) async fn reach(
         }
         opened => opened?,
     };
+    let level = compose::sandbox_level(&host);
     let server = Server::open(config, host, model, store).await?;
-    within(server, screen).await
+    let mut reached = within(server, screen).await?;
+    reached.sandbox = Some(level);
+    Ok(reached)
 }
 
 /// Opens a door that only this process knows, and is its client.
@@ -126,6 +136,7 @@ pub(crate) async fn within(server: Server, screen: &Screen) -> Result<Reached> {
     let client = client(address_of(&format!("http://{address}"))?, token, screen)?;
     Ok(Reached {
         client,
+        sandbox: None,
         own: Some(own),
     })
 }

@@ -27,6 +27,7 @@ use crate::config::{Config, Overrides};
 use crate::diagnostic::listed;
 use crate::model::Model;
 use crate::store::Location;
+use crate::tool::sandbox;
 
 /// See it work: a scripted model, bundled documents, real processes, no key
 #[derive(Debug, Args)]
@@ -53,7 +54,7 @@ impl Demo {
         let Some(question) = question(&model) else {
             return Err(Failure::environment("the bundled script has no question"));
         };
-        let host = Host::probe_with_defaults(&config);
+        let host = Host::probe_with_defaults(&config).confined(&config, sandbox::probe(None));
         introduce(&config, &host, screen);
         if signals.next().now_or_never().is_some() {
             return Ok(Exit::Interrupted);

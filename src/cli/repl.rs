@@ -47,6 +47,9 @@ impl Repl {
     /// Talks until the operator leaves.
     pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
         let reached = connect::reach(&self.server, global, WithoutKey::Warn, screen).await?;
+        if let Some(level) = &reached.sandbox {
+            screen.note(level);
+        }
         let session = self.server.session().map(str::to_owned);
         let history = history(screen);
         let exit = talk(&reached.client, session, history.as_deref(), screen).await;

@@ -16,6 +16,7 @@ use crate::config::host::Host;
 use crate::config::settings::StoreLocation;
 use crate::config::{Config, Overrides};
 use crate::server::token;
+use crate::tool::sandbox;
 
 /// Serve the HTTP API
 #[derive(Debug, Args)]
@@ -67,7 +68,7 @@ impl Serve {
             screen.warn("there is no key for the model's API, so it will refuse every question");
             screen.help(compose::HOW_TO_SET_THE_KEY);
         }
-        let host = Host::probe(&config);
+        let host = Host::probe(&config).confined(&config, sandbox::probe(None));
         tell(&config, &host, &root, screen);
         let mut signals = Signals::listen()?;
         let store = compose::store(&store).await?;
@@ -97,7 +98,5 @@ fn tell(config: &Config, host: &Host, root: &Path, screen: &Screen) {
         config.revision()
     ));
     compose::tell_lacks(config, host, screen);
-    screen.note(
-        "sandbox level: off (programs are held back by the rules and by what this user may do)",
-    );
+    screen.note(&compose::sandbox_level(host));
 }

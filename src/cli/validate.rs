@@ -16,6 +16,7 @@ use crate::analysis::mutant;
 use crate::config::host::Host;
 use crate::config::{Loaded, Origin, Overrides};
 use crate::diagnostic::{self, Severity};
+use crate::tool::sandbox;
 
 /// Check a configuration: every file, every rule, every case
 #[derive(Debug, Args)]
@@ -90,7 +91,8 @@ impl Validate {
         if self.host
             && let Some(config) = &loaded.config
         {
-            loaded.diagnostics.extend(Host::probe(config).findings());
+            let host = Host::probe(config).confined(config, sandbox::probe(None));
+            loaded.diagnostics.extend(host.findings());
         }
         if self.mutants
             && let Some(config) = &loaded.config

@@ -22,6 +22,8 @@ use crate::diagnostic::{self, Diagnostic, Place, listed};
 pub use folder::{MissingFolder, missing};
 use needs::Needs;
 
+pub use sandbox::{Confinement, Level};
+
 /// Where bare program names are looked up. Fixed, so that neither the engine's own environment nor
 /// a tool's decides which program a reviewed word stands for; the order is that of Debian's default
 /// for root.
@@ -57,6 +59,7 @@ pub struct Host {
     findings: Vec<Diagnostic>,
     scratch: Option<PathBuf>,
     memory: Option<PathBuf>,
+    confinement: Confinement,
 }
 
 impl Host {
@@ -80,7 +83,6 @@ impl Host {
                 .map(|tool| (tool.name.clone(), Needs::of(tool))),
             variable,
         );
-        host.findings.extend(sandbox::findings(config));
         for tool in config.tools().values() {
             let missing = host.missing_folders(tool);
             let findings = missing.iter().map(|folder| folder.finding(tool));

@@ -2,6 +2,8 @@
 
 mod read;
 
+mod sandbox;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +21,7 @@ pub(crate) use read::{
     World, Written, check_unused, names, read, read_cases, read_rules, read_sandbox, referred,
     report, unknown_tool,
 };
+pub use sandbox::{Enforcement, SYSTEM, Sandbox};
 
 /// Whether a tool changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -88,6 +91,30 @@ impl Tool {
             Run::Command(_) | Run::Mcp { .. } => {}
         }
         templates
+    }
+
+    /// Its own sandbox and those of its steps, as they are written.
+    pub fn sandboxes(&self) -> impl Iterator<Item = &Sandbox> {
+        let steps = match &self.run {
+            Run::Steps(steps) => steps.list.as_slice(),
+            _ => &[],
+        };
+        let of_steps = steps.iter().filter_map(|step| step.sandbox.as_ref());
+        self.sandbox.iter().chain(of_steps)
+    }
+
+    /// The sandboxes that hold for what it starts, under the default of the settings: one for each
+    /// program.
+    pub fn sandboxes_under(&self, default: &Sandbox) -> Vec<Sandbox> {
+        let own = default.under(self.sandbox.as_ref());
+        match &self.run {
+            Run::Command(_) => vec![own],
+            Run::Steps(steps) => {
+                let steps = steps.list.iter();
+                steps.map(|step| own.under(step.sandbox.as_ref())).collect()
+            }
+            Run::Http(_) | Run::Mcp { .. } => Vec::new(),
+        }
     }
 }
 
@@ -314,34 +341,6 @@ pub struct Rule {
     pub because: Option<String>,
     /// Where it is written.
     pub place: Place,
-}
-
-/// What the kernel is asked to enforce; absent lists restrict nothing of their kind.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Sandbox {
-    /// Paths that may be read.
-    pub read: Option<Vec<String>>,
-    /// Paths that may be written.
-    pub write: Option<Vec<String>>,
-    /// Programs that may be executed.
-    pub exec: Option<Vec<String>>,
-    /// TCP ports that may be connected to.
-    pub connect: Option<Vec<u16>>,
-    /// How much of it the host must be able to enforce.
-    pub require: Option<Enforcement>,
-    /// Where it is written; absent when nothing is.
-    pub place: Option<Place>,
-}
-
-/// How much of a sandbox the host must be able to enforce.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Enforcement {
-    /// All of it, or the tool is disabled.
-    Full,
-    /// What the kernel can.
-    BestEffort,
-    /// Nothing.
-    Off,
 }
 
 /// A case of a tool or a policy: a call and how it must be decided.

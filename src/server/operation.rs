@@ -5,7 +5,6 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::App;
-use crate::api::operation::SandboxLevel;
 use crate::api::{ConfigReport, Health, Readiness};
 
 /// Whether the process can answer.
@@ -42,7 +41,7 @@ pub(super) async fn readiness(State(app): State<App>) -> (StatusCode, Json<Readi
     let readiness = Readiness {
         status: status.to_owned(),
         revision: app.config.load().revision().to_string(),
-        sandbox: SandboxLevel::Off,
+        sandbox: (&app.host.confinement().level).into(),
     };
     (code, Json(readiness))
 }

@@ -1,9 +1,9 @@
 //! Running one program until it ends or is ended.
 //!
-//! A deadline, a cancel and a flood of output end the whole process group: TERM, a short grace,
-//! KILL. What a program leaves behind when it ends by itself is ended in the same way, and a
-//! descendant that holds an output open from outside the group is waited for no longer than that
-//! grace.
+//! A deadline, a cancel and a flood of output end the program and all that descends from it (where it
+//! runs without a supervisor, its process group): TERM, a short grace, KILL. What a program leaves
+//! behind when it ends by itself is ended in the same way, and whoever holds an output open is waited
+//! for no longer than that grace.
 
 use std::future::poll_fn;
 use std::process::ExitStatus;
@@ -18,15 +18,16 @@ use super::ending::{Ended, Ending};
 use super::output::Output;
 use super::pipes::Pipes;
 use super::prepared::Prepared;
-use super::process::Process;
+use super::running::Running;
+use super::sandbox::Limits;
 use super::{Finished, Outcome};
 use crate::call::Start;
 use crate::config::host::Host;
-use crate::config::tool::OutputLimits;
+use crate::config::tool::{OutputLimits, Sandbox};
 
-/// Between TERM and KILL: long enough for a client to take back what it began, short enough for a
-/// person who waits.
-const GRACE: Duration = Duration::from_secs(2);
+/// Between TERM and KILL: long enough for a client to take back what it began, short enough that
+/// everything is gone within two seconds of its deadline.
+const GRACE: Duration = Duration::from_millis(1500);
 
 /// Bytes of output after which a program is ended: far beyond any log that somebody wants read to
 /// its end, and some ten seconds of a program that writes as fast as a pipe goes.
@@ -34,11 +35,13 @@ const FLOOD: u64 = 16 << 30;
 
 /// What holds for every program.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub struct Bounds {
     /// Between TERM and KILL.
-    pub(super) grace: Duration,
+    pub grace: Duration,
     /// Bytes of output after which it is ended.
-    pub(super) flood: u64,
+    pub flood: u64,
+    /// How much of the machine it may take.
+    pub limits: Limits,
 }
 
 impl Default for Bounds {
@@ -46,6 +49,7 @@ impl Default for Bounds {
         Self {
             grace: GRACE,
             flood: FLOOD,
+            limits: Limits::default(),
         }
     }
 }
@@ -59,6 +63,8 @@ pub(super) struct Run<'a> {
     pub(super) host: &'a Host,
     /// What is kept and shown of its output.
     pub(super) output: OutputLimits,
+    /// The tool's sandbox; the program's own stands over it.
+    pub(super) sandbox: &'a Sandbox,
     /// The call's deadline; the program's own may be earlier.
     pub(super) timeout: Duration,
     /// What holds for every program.
@@ -67,33 +73,36 @@ pub(super) struct Run<'a> {
     pub(super) cancel: &'a CancellationToken,
 }
 
-/// Runs one program to its end. Dropping the future ends its group and removes its folder.
+/// Runs one program to its end. Dropping the future ends it and removes its folder.
 pub(super) async fn run_start(start: &Start, run: &Run<'_>) -> Finished {
     let began = Instant::now();
     if run.cancel.is_cancelled() {
         return Finished::cancelled_before(began.elapsed());
     }
-    let mut prepared = match Prepared::new(start, run.host) {
+    let sandbox = run.sandbox.under(start.sandbox.as_ref());
+    let mut prepared = match Prepared::new(start, &sandbox, run.host) {
         Ok(prepared) => prepared,
         Err(because) => return Finished::not_started(because, began.elapsed()),
     };
-    let mut process = match Process::start(prepared.exec()) {
-        Ok(process) => process,
-        Err(error) => {
-            let because = format!("`{}` cannot be started: {error}", prepared.name());
-            return Finished::not_started(because, began.elapsed());
-        }
+    let running = Running::start(&mut prepared, run.host, run.bounds.limits).await;
+    let mut running = match running {
+        Ok(running) => running,
+        Err(because) => return Finished::not_started(because, began.elapsed()),
     };
-    let mut pipes = Pipes::of(process.child(), prepared.stdin.take(), run.output);
+    let mut pipes = Pipes::of(running.child(), prepared.stdin.take(), run.output);
     let deadline = start
         .timeout
         .map_or(run.timeout, |own| own.min(run.timeout));
-    let ending = watch(&mut process, &mut pipes, deadline, run).await;
-    let status = end(&mut process, &mut pipes, run.bounds.grace).await;
-    drop(process);
+    let ending = watch(&mut running, &mut pipes, deadline, run).await;
+    let status = end(&mut running, &mut pipes, run.bounds.grace).await;
+    drop(running);
     if let Some(folder) = prepared.folder.take() {
         folder.remove().await;
     }
+    let status = match status.transpose() {
+        Ok(status) => status,
+        Err(because) => return Finished::not_started(because, began.elapsed()),
+    };
     let (stdout, stderr) = pipes.finish();
     let output = Output::new(stdout, stderr, run.output);
     let shown = output.shown(run.call_id, run.output);
@@ -117,7 +126,7 @@ pub(super) async fn run_start(start: &Start, run: &Run<'_>) -> Finished {
 
 /// Moves the pipes until the leader ends or has to.
 async fn watch(
-    process: &mut Process,
+    running: &mut Running,
     pipes: &mut Pipes,
     deadline: Duration,
     run: &Run<'_>,
@@ -127,7 +136,7 @@ async fn watch(
         if pipes.total() > run.bounds.flood {
             return Poll::Ready(Ending::Flooded);
         }
-        process.poll_ended(cx).map(|()| Ending::Itself)
+        running.poll_ended(cx).map(|()| Ending::Itself)
     });
     tokio::select! {
         biased;
@@ -137,12 +146,16 @@ async fn watch(
     }
 }
 
-/// Ends whatever is left of the group and reaps it; each of the three waits is usually none.
-async fn end(process: &mut Process, pipes: &mut Pipes, grace: Duration) -> Option<ExitStatus> {
+/// Ends whatever is left of it and reaps it; each of the three waits is usually none.
+async fn end(
+    running: &mut Running,
+    pipes: &mut Pipes,
+    grace: Duration,
+) -> Option<Result<ExitStatus, String>> {
     pipes.close_stdin();
-    let over = |cx: &mut Context<'_>, process: &mut Process, pipes: &mut Pipes| {
+    let over = |cx: &mut Context<'_>, running: &mut Running, pipes: &mut Pipes| {
         pipes.poll(cx);
-        let ended = process.poll_ended(cx).is_ready();
+        let ended = running.poll_ended(cx).is_ready();
         if ended && pipes.at_end() {
             Poll::Ready(())
         } else {
@@ -150,18 +163,24 @@ async fn end(process: &mut Process, pipes: &mut Pipes, grace: Duration) -> Optio
         }
     };
     // The usual case costs no signal but the last: the leader has ended and its outputs with it.
-    let at_once = poll_fn(|cx| Poll::Ready(over(cx, process, pipes).is_ready())).await;
+    let at_once = poll_fn(|cx| Poll::Ready(over(cx, running, pipes).is_ready())).await;
     if !at_once {
-        process.signal(Signal::TERM);
+        running.signal(Signal::TERM);
         // A stopped process gets nothing but KILL until it goes on.
-        process.signal(Signal::CONT);
-        let _ = timeout(grace, poll_fn(|cx| over(cx, process, pipes))).await;
+        running.signal(Signal::CONT);
+        let _ = timeout(grace, poll_fn(|cx| over(cx, running, pipes))).await;
     }
-    process.signal(Signal::KILL);
+    running.signal(Signal::KILL);
     // Only a leader that the kernel cannot let go (a dead network disk) outlasts this.
-    let _ = timeout(grace, poll_fn(|cx| process.poll_ended(cx))).await;
-    let status = process.reap();
-    let _ = timeout(grace, process.reap_adopted()).await;
+    let _ = timeout(grace, poll_fn(|cx| running.poll_ended(cx))).await;
+    let status = running.reap();
+    let _ = timeout(grace, running.gone()).await;
+    // What was written between the last look and the end.
+    poll_fn(|cx| {
+        pipes.poll(cx);
+        Poll::Ready(())
+    })
+    .await;
     status
 }
 

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use super::folder::{Private, stays_beneath};
 use super::process::Exec;
+use super::sandbox::{Kind, Limits, Lists, Plan, widen};
 use crate::call::{Piece, Rendered, Start};
 use crate::config::host::Host;
 use crate::config::secret::ExposeSecret;
+use crate::config::template::{Part, Template};
+use crate::config::tool::{Enforcement, SYSTEM, Sandbox};
 
 /// A program that can be started. It has no `Debug`: some of its values are secrets.
 pub(super) struct Prepared {
@@ -17,6 +20,9 @@ pub(super) struct Prepared {
     words: Vec<String>,
     env: Vec<(String, String)>,
     cwd: PathBuf,
+    lists: Lists,
+    /// How much of its sandbox must hold.
+    pub(super) enforcement: Enforcement,
     /// Written to its standard input.
     pub(super) stdin: Option<String>,
     /// Removed with this value.
@@ -25,8 +31,9 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Fills everything in; the error is for the model.
-    pub(super) fn new(start: &Start, host: &Host) -> Result<Self, String> {
-        let scratch = if mentions_workspace(start) {
+    pub(super) fn new(start: &Start, sandbox: &Sandbox, host: &Host) -> Result<Self, String> {
+        let named = mentions_workspace(start, sandbox);
+        let scratch = if named {
             Some(host.scratch())
         } else if start.cwd.is_none() {
             Some(host.light_scratch())
@@ -62,7 +69,17 @@ impl Prepared {
             stays_beneath(&folder, path)
                 .map_err(|why| format!("`{path}` may not be used: {why}"))?;
         }
+        let mut lists = fill.lists(start, sandbox)?;
+        if let (Some(folder), false) = (&folder, named) {
+            // Nothing but a place to run in, which is the program's own.
+            let own = [&mut lists.read, &mut lists.write];
+            for list in own.into_iter().flatten() {
+                list.push(folder.path().to_owned());
+            }
+        }
         Ok(Self {
+            lists,
+            enforcement: sandbox.enforcement(),
             program: program(words.first().map_or("", String::as_str), host)?,
             words,
             env,
@@ -77,7 +94,22 @@ impl Prepared {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// What is started.
+    /// What a supervisor is told to run. Its standard input goes along.
+    pub(super) fn plan(&mut self, limits: Limits) -> Plan {
+        Plan {
+            program: self.program.clone(),
+            words: std::mem::take(&mut self.words),
+            env: std::mem::take(&mut self.env),
+            cwd: self.cwd.clone(),
+            stdin: self.stdin.take(),
+            private: self.folder.as_ref().map(|folder| folder.path().to_owned()),
+            lists: std::mem::take(&mut self.lists),
+            whole: self.enforcement == Enforcement::Full,
+            limits,
+        }
+    }
+
+    /// What is started directly.
     pub(super) fn exec(&self) -> Exec<'_> {
         Exec {
             program: &self.program,
@@ -101,13 +133,26 @@ fn program(name: &str, host: &Host) -> Result<PathBuf, String> {
     ))
 }
 
-fn mentions_workspace(start: &Start) -> bool {
+fn mentions_workspace(start: &Start, sandbox: &Sandbox) -> bool {
+    if (sandbox.paths()).any(|path| path.parts.contains(&Part::Workspace)) {
+        return true;
+    }
     let env = start.env.iter().map(|(_, value)| value);
     let within = start.within.iter().map(|(folder, _)| folder);
     (start.words.iter().chain(env).chain(within))
         .chain(&start.stdin)
         .chain(&start.cwd)
         .any(|text| text.pieces.contains(&Piece::Workspace))
+}
+
+/// A part of a path, which holds nothing but these.
+fn piece(part: &Part) -> Option<Piece> {
+    match part {
+        Part::Literal(text) => Some(Piece::Text(text.clone())),
+        Part::Env(name) => Some(Piece::Env(name.clone())),
+        Part::Workspace => Some(Piece::Workspace),
+        _ => None,
+    }
 }
 
 /// What names stand for.
@@ -180,6 +225,38 @@ impl Fill<'_> {
                  or makes the folder"
             ),
         })
+    }
+
+    /// What may be touched. Where paths of the input must stay in a folder and nothing is said of what
+    /// may be read, that folder is all that may be.
+    fn lists(&self, start: &Start, sandbox: &Sandbox) -> Result<Lists, String> {
+        let mut read = self.list(Kind::Read, sandbox.read.as_deref())?;
+        if !start.within.is_empty() {
+            let read = read.get_or_insert_with(|| widen(Kind::Read).collect());
+            for (folder, _) in &start.within {
+                read.push(PathBuf::from(self.open(folder)?));
+            }
+        }
+        Ok(Lists {
+            read,
+            write: self.list(Kind::Write, sandbox.write.as_deref())?,
+            exec: self.list(Kind::Exec, sandbox.exec.as_deref())?,
+            connect: sandbox.connect.clone(),
+        })
+    }
+
+    fn list(&self, kind: Kind, list: Option<&[Template]>) -> Result<Option<Vec<PathBuf>>, String> {
+        let Some(list) = list else { return Ok(None) };
+        let mut paths = Vec::new();
+        for path in list {
+            if path.text == SYSTEM {
+                paths.extend(widen(kind));
+            } else {
+                let pieces = path.parts.iter().filter_map(piece).collect();
+                paths.push(PathBuf::from(self.open(&Rendered { pieces })?));
+            }
+        }
+        Ok(Some(paths))
     }
 
     fn cwd(&self, start: &Start) -> Result<PathBuf, String> {

@@ -23,7 +23,7 @@ use crate::call::{Piece, Rendered, Start};
 use crate::config::host::{Host, find_program};
 use crate::config::name::{EnvName, SecretName};
 use crate::config::settings::SecretSource;
-use crate::config::tool::{Keep, OutputLimits};
+use crate::config::tool::{Keep, OutputLimits, Sandbox};
 
 /// Far away, for programs that must end for another reason.
 const NEVER: Duration = Duration::from_hours(1);
@@ -99,6 +99,7 @@ impl Setting {
             call_id: "c_1",
             host: &self.host,
             output: self.output,
+            sandbox: &Sandbox::default(),
             timeout: self.timeout,
             bounds: self.bounds,
             cancel: &self.cancel,

@@ -16,7 +16,7 @@ mod link;
 
 mod mutants;
 
-mod program;
+pub(crate) mod program;
 
 use std::fs;
 
@@ -352,9 +352,9 @@ fn a_fresh_configuration_is_valid_and_is_never_written_over() {
 #[test]
 fn a_configuration_that_would_not_be_enforced_runs_nothing() {
     let folder = Folder::with_configuration();
-    let mut tool = folder.read("tools.d/disk.yaml");
-    tool.push_str("sandbox: {require: full}\n");
-    folder.write("tools.d/disk.yaml", &tool);
+    let mut settings = folder.read("tolkien.yaml");
+    settings.push_str("telemetry: {otlp: http://localhost:4317}\n");
+    folder.write("tolkien.yaml", &settings);
     for arguments in [&["serve"][..], &["call", "disk", "/"], &["ask", "hello"]] {
         let ran = folder.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");

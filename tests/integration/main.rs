@@ -30,4 +30,6 @@ mod mutants;
 
 mod running;
 
+mod sandbox;
+
 mod session;

@@ -1,7 +1,6 @@
 //! Running what was permitted, through the only door there is: a permit.
 
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -9,11 +8,9 @@ use tolkien::config::Config;
 use tolkien::config::host::Host;
 use tolkien::config::policy::Channel;
 use tolkien::policy::{Approver, Permit, Request, Verdict, decide};
-use tolkien::tool::{self, Finished, Outcome};
+use tolkien::tool::{self, Finished, Outcome, Terms};
 
 use crate::decision::{caller, config};
-
-const MINUTE: Duration = Duration::from_mins(1);
 
 fn permit(config: &Config, tool: &str, input: &Value) -> Permit {
     let caller = caller("operator", Channel::Local);
@@ -35,8 +32,7 @@ async fn run(config: &Config, tool: &str, input: Value) -> Finished {
     sent(tool::run(
         permit,
         "c_7",
-        &host,
-        MINUTE,
+        Terms::new(&host, config.settings()),
         CancellationToken::new(),
     ))
     .await

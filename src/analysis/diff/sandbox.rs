@@ -2,26 +2,14 @@
 
 use super::Side;
 use super::record::{Record, Weight};
+use crate::config::template::Template;
 use crate::config::tool::{Enforcement, Run, Sandbox, Tool};
 
 /// One part of a sandbox on both sides, and whether it became weaker.
 pub(super) type Part = (&'static str, (String, String), Weight);
 
-/// What a sandbox says over another; each list that it has stands in place of the other's.
-fn over(own: Option<&Sandbox>, default: &Sandbox) -> Sandbox {
-    let own = own.cloned().unwrap_or_default();
-    Sandbox {
-        read: own.read.or_else(|| default.read.clone()),
-        write: own.write.or_else(|| default.write.clone()),
-        exec: own.exec.or_else(|| default.exec.clone()),
-        connect: own.connect.or_else(|| default.connect.clone()),
-        require: own.require.or(default.require),
-        place: None,
-    }
-}
-
 fn of_tool((config, tool): Side<'_>) -> Sandbox {
-    over(tool.sandbox.as_ref(), &config.settings().sandbox)
+    config.settings().sandbox.under(tool.sandbox.as_ref())
 }
 
 /// The sandboxes of a tool and of its steps, as one text.
@@ -30,7 +18,7 @@ pub(super) fn in_force(side: Side<'_>) -> String {
     let mut lines = vec![text(&tool)];
     if let Run::Steps(steps) = &side.1.run {
         let steps = steps.list.iter();
-        lines.extend(steps.map(|step| text(&over(step.sandbox.as_ref(), &tool))));
+        lines.extend(steps.map(|step| text(&tool.under(step.sandbox.as_ref()))));
     }
     lines.join("\n")
 }
@@ -53,8 +41,8 @@ pub(super) fn compare_step(
     if before.map(text) != after.map(text) {
         note(
             record,
-            &over(before, &of_tool(old)),
-            &over(after, &of_tool(new)),
+            &of_tool(old).under(before),
+            &of_tool(new).under(after),
         );
     }
 }
@@ -67,7 +55,8 @@ fn note(record: &mut Record, old: &Sandbox, new: &Sandbox) {
 
 /// What differs between two sandboxes.
 pub(super) fn differences(old: &Sandbox, new: &Sandbox) -> Vec<Part> {
-    let paths = |old: &Option<Vec<String>>, new: &Option<Vec<String>>| {
+    let paths = |old: &Option<Vec<Template>>, new: &Option<Vec<Template>>| {
+        let (old, new) = (texts(old.as_deref()), texts(new.as_deref()));
         let weight = weaker(old.as_deref(), new.as_deref(), |old, new| covers(old, new));
         ((list(old.as_deref()), list(new.as_deref())), weight)
     };
@@ -155,11 +144,19 @@ fn list<T: ToString>(entries: Option<&[T]>) -> String {
     }
 }
 
+/// Paths as they are written: no machine has a say in a comparison.
+fn texts(paths: Option<&[Template]>) -> Option<Vec<&str>> {
+    paths.map(|paths| paths.iter().map(|path| path.text.as_str()).collect())
+}
+
 /// All of a sandbox in one line.
 pub(super) fn text(sandbox: &Sandbox) -> String {
-    let read = list(sandbox.read.as_deref());
-    let write = list(sandbox.write.as_deref());
-    let exec = list(sandbox.exec.as_deref());
+    let paths = |paths: &Option<Vec<Template>>| list(texts(paths.as_deref()).as_deref());
+    let (read, write, exec) = (
+        paths(&sandbox.read),
+        paths(&sandbox.write),
+        paths(&sandbox.exec),
+    );
     let connect = list(sandbox.connect.as_deref());
     let require = required(sandbox.require);
     format!("read {read}; write {write}; exec {exec}; connect {connect}; require {require}")

@@ -2,7 +2,7 @@
 
 use super::Parsed;
 use crate::config::settings::{Settings, StoreLocation};
-use crate::config::tool::{Enforcement, Run, Sandbox, Tool};
+use crate::config::tool::{Run, Tool};
 use crate::diagnostic::{Diagnostic, Place};
 
 /// The code of what is parsed but not enforced by this build; nothing is served while there is one.
@@ -33,11 +33,6 @@ impl Parsed {
 
 fn of_tool(tool: &Tool) -> Vec<Unenforced<'static>> {
     let mut all: Vec<Unenforced<'static>> = Vec::new();
-    all.extend(tool.sandbox.as_ref().and_then(of_sandbox));
-    if let Run::Steps(steps) = &tool.run {
-        let sandboxes = steps.list.iter().filter_map(|step| step.sandbox.as_ref());
-        all.extend(sandboxes.filter_map(of_sandbox));
-    }
     if !matches!(tool.run, Run::Command(_)) {
         all.push((
             tool.places.run.clone(),
@@ -48,20 +43,8 @@ fn of_tool(tool: &Tool) -> Vec<Unenforced<'static>> {
     all
 }
 
-fn of_sandbox(sandbox: &Sandbox) -> Option<Unenforced<'static>> {
-    if sandbox.require == Some(Enforcement::Off) {
-        return None;
-    }
-    Some((
-        sandbox.place.clone()?,
-        "a `sandbox` stands here".to_owned(),
-        "`serve` refuses it: remove it, or write `require: off`",
-    ))
-}
-
 fn of_settings(settings: &Settings) -> Vec<Unenforced<'static>> {
     let mut all: Vec<Unenforced<'static>> = Vec::new();
-    all.extend(of_sandbox(&settings.sandbox));
     let mut section = |set: bool, name: &str, what: &str, instead| {
         if set {
             all.push((settings.place(name), what.to_owned(), instead));

@@ -21,6 +21,9 @@ impl<'a> Needs<'a> {
         for rules in tool.arguments.values() {
             rules.within.iter().for_each(|text| needs.template(text));
         }
+        for sandbox in tool.sandboxes() {
+            sandbox.paths().for_each(|text| needs.template(text));
+        }
         needs
     }
 

@@ -1,95 +1,112 @@
-//! What this kernel can enforce of a sandbox, as far as it says so in files.
+//! How far programs are confined on this machine, and which tools that is not enough for.
+//!
+//! The level is asked of the kernel by whoever starts programs; here it is only compared with what
+//! the configuration requires.
 
-use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
+use super::{Host, Lack};
 use crate::config::Config;
-use crate::config::tool::{Enforcement, Run, Sandbox};
-use crate::diagnostic::Diagnostic;
+use crate::config::tool::{Enforcement, Tool};
+use crate::diagnostic;
 
-/// The security modules in force, one line (kernel documentation, `admin-guide/LSM`).
-const MODULES: &str = "/sys/kernel/security/lsm";
-
-/// There on kernels with seccomp filters (`prctl/seccomp_filter` of the kernel's documentation).
-const FILTERS: &str = "/proc/sys/kernel/seccomp/actions_avail";
-
-/// A finding for each sandbox that must be enforced wholly and cannot be.
-pub(super) fn findings(config: &Config) -> Vec<Diagnostic> {
-    let modules = fs::read_to_string(MODULES).ok();
-    let Some(lacks) = lacks(modules.as_deref(), Path::new(FILTERS).exists()) else {
-        return Vec::new();
-    };
-    let of_tools = config.tools().values().flat_map(|tool| {
-        let steps = match &tool.run {
-            Run::Steps(steps) => steps.list.as_slice(),
-            _ => &[],
-        };
-        let of_steps = steps.iter().filter_map(|step| step.sandbox.as_ref());
-        tool.sandbox.iter().chain(of_steps)
-    });
-    std::iter::once(&config.settings().sandbox)
-        .chain(of_tools)
-        .filter_map(|sandbox| finding(sandbox, lacks))
-        .collect()
+/// How programs are confined on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confinement {
+    /// The program that confines others: this one, started again.
+    pub supervisor: PathBuf,
+    /// How far it can.
+    pub level: Level,
 }
 
-fn finding(sandbox: &Sandbox, lacks: &str) -> Option<Diagnostic> {
-    if sandbox.require != Some(Enforcement::Full) {
-        return None;
-    }
-    let message = format!("this sandbox must be enforced wholly, and {lacks}");
-    let help = "run it on a kernel with Landlock and seccomp, or write `require: best-effort`";
-    Some(Diagnostic::warning("host-sandbox", sandbox.place.clone()?, message).help(help))
+/// How far programs can be confined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Level {
+    /// Everything that this build knows to ask for is enforced.
+    Full,
+    /// Some of it is not.
+    BestEffort {
+        /// What is lacking, in words.
+        lacks: Vec<String>,
+    },
+    /// Nothing is: programs are started directly.
+    Off {
+        /// Why, in words.
+        because: String,
+    },
 }
 
-/// What keeps this kernel from enforcing all of a sandbox.
-fn lacks(modules: Option<&str>, has_filters: bool) -> Option<&'static str> {
-    let landlock = modules.map(|modules| modules.trim().split(',').any(|name| name == "landlock"));
-    match (landlock, has_filters) {
-        (Some(true), true) => None,
-        (Some(false), _) => Some("this kernel runs without Landlock"),
-        (Some(true), false) => Some("this kernel has no seccomp filters"),
-        (None, _) => Some("this kernel does not say whether it has Landlock"),
+impl Default for Confinement {
+    fn default() -> Self {
+        Self {
+            supervisor: PathBuf::new(),
+            level: Level::Off {
+                because: "nobody has looked how far programs can be confined here".to_owned(),
+            },
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::diagnostic::Source;
-
-    #[test]
-    fn a_kernel_that_enforces_everything_lacks_nothing() {
-        assert_eq!(lacks(Some("lockdown,yama,landlock,bpf\n"), true), None);
-        assert_eq!(
-            lacks(Some("lockdown,yama,landlocked\n"), true),
-            Some("this kernel runs without Landlock")
-        );
-        assert_eq!(
-            lacks(Some("landlock"), false),
-            Some("this kernel has no seccomp filters")
-        );
-        assert_eq!(
-            lacks(None, true),
-            Some("this kernel does not say whether it has Landlock")
-        );
+impl Level {
+    /// The word in settings and answers.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::BestEffort { .. } => "best-effort",
+            Self::Off { .. } => "off",
+        }
     }
 
-    #[test]
-    fn only_a_sandbox_that_must_be_enforced_wholly_is_told() {
-        let source = Source::new("tolkien.yaml", "sandbox: {require: full}\n");
-        let mut sandbox = Sandbox {
-            require: Some(Enforcement::Full),
-            place: Some(source.place(9..24)),
-            ..Sandbox::default()
-        };
-        let told = finding(&sandbox, "it cannot").unwrap();
-        assert_eq!(told.place.to_string(), "tolkien.yaml:1:10");
-        assert_eq!(
-            told.message,
-            "this sandbox must be enforced wholly, and it cannot"
+    /// What keeps it from being [`Self::Full`].
+    pub fn lacks(&self) -> &[String] {
+        match self {
+            Self::Full => &[],
+            Self::BestEffort { lacks } => lacks,
+            Self::Off { because } => std::slice::from_ref(because),
+        }
+    }
+}
+
+impl Host {
+    /// The same machine once it is known how far programs can be confined on it: a tool that requires
+    /// more is disabled, and reported where that is written.
+    #[must_use]
+    pub fn confined(mut self, config: &Config, confinement: Confinement) -> Self {
+        let level = confinement.level.clone();
+        for tool in config.tools().values() {
+            self.require(tool, config, &level);
+        }
+        diagnostic::sort(&mut self.findings);
+        self.confinement = confinement;
+        self
+    }
+
+    fn require(&mut self, tool: &Tool, config: &Config, level: &Level) {
+        if *level == Level::Full {
+            return;
+        }
+        let sandboxes = tool.sandboxes_under(&config.settings().sandbox);
+        let mut unmet = sandboxes
+            .iter()
+            .filter(|sandbox| sandbox.enforcement() == Enforcement::Full);
+        let Some(sandbox) = unmet.next() else { return };
+        let text = format!(
+            "its sandbox must be enforced wholly (`require: full`), and {}",
+            level.lacks().join("; ")
         );
-        sandbox.require = Some(Enforcement::BestEffort);
-        assert_eq!(finding(&sandbox, "it cannot"), None);
+        let help = "run it on a kernel with all of Landlock (Linux 6.12) and seccomp filters, or \
+                    write `require: best-effort`";
+        let place = sandbox.place.as_ref().unwrap_or(&tool.places.file);
+        let lack = Lack::new("host-sandbox", place, text, help);
+        self.findings.push(lack.finding(&tool.name));
+        self.disabled
+            .entry(tool.name.clone())
+            .or_default()
+            .push(lack.text);
+    }
+
+    /// How programs are confined here.
+    pub fn confinement(&self) -> &Confinement {
+        &self.confinement
     }
 }

@@ -67,7 +67,7 @@ fn section(reader: &mut Reader<'_>, key: &str, node: &Node, settings: &mut Setti
         "roles" => settings.roles = roles(reader, node),
         "callers" => settings.callers = callers(reader, node, settings),
         "mcp_servers" => settings.mcp_servers = mcp_servers(reader, node),
-        "sandbox" => settings.sandbox = read_sandbox(reader, node).unwrap_or_default(),
+        "sandbox" => settings.sandbox = read_sandbox(reader, node, settings).unwrap_or_default(),
         "audit" => settings.audit = audit(reader, node).unwrap_or_default(),
         "telemetry" => settings.telemetry = telemetry(reader, node).unwrap_or_default(),
         _ => {

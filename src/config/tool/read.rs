@@ -8,11 +8,13 @@ mod rules;
 
 mod run;
 
+mod sandbox;
+
 mod splice;
 
 use std::collections::BTreeMap;
 
-use super::{Effect, Enforcement, Keep, OutputLimits, Places, Run, Sandbox, Tool};
+use super::{Effect, Keep, OutputLimits, Places, Run, Tool};
 use crate::config::content::Content;
 use crate::config::name::ToolName;
 use crate::config::schema;
@@ -24,6 +26,7 @@ use crate::diagnostic::Diagnostic;
 pub(crate) use case::{read_cases, unknown_tool};
 pub(crate) use naming::{check_unused, names, referred};
 pub(crate) use rules::{Written, read_rules, report};
+pub(crate) use sandbox::read_sandbox;
 
 /// The keys of a tool.
 const KEYS: [&str; 11] = [
@@ -96,7 +99,7 @@ pub(crate) fn read(
         .unwrap_or_default();
     let sandbox = fields
         .get("sandbox")
-        .and_then(|node| read_sandbox(reader, node));
+        .and_then(|node| read_sandbox(reader, node, world.settings));
     let tests = fields
         .get("tests")
         .map(|node| read_cases(reader, node, Some(&ToolName::new(name)), world.tools))
@@ -182,43 +185,5 @@ fn output(reader: &mut Reader<'_>, node: &Node) -> Option<OutputLimits> {
         limit,
         keep,
         keep_bytes,
-    })
-}
-
-/// Reads a `sandbox`.
-pub(crate) fn read_sandbox(reader: &mut Reader<'_>, node: &Node) -> Option<Sandbox> {
-    let known = ["read", "write", "exec", "connect", "require"];
-    let fields = reader.fields(node, "`sandbox`", &known)?;
-    let mut paths = |key: &str| {
-        fields
-            .get(key)
-            .and_then(|node| reader.texts(node, &format!("`{key}`")))
-    };
-    let (read, write, exec) = (paths("read"), paths("write"), paths("exec"));
-    let connect = fields.get("connect").and_then(|node| {
-        let ports = reader.list(node, "`connect`")?;
-        Some(
-            ports
-                .iter()
-                .filter_map(|port| reader.integer(port, "a port", 1..=65_535))
-                .filter_map(|port| u16::try_from(port).ok())
-                .collect(),
-        )
-    });
-    let words = [
-        ("full", Enforcement::Full),
-        ("best-effort", Enforcement::BestEffort),
-        ("off", Enforcement::Off),
-    ];
-    let require = fields
-        .get("require")
-        .and_then(|node| reader.choice(node, "`require`", &words));
-    Some(Sandbox {
-        read,
-        write,
-        exec,
-        connect,
-        require,
-        place: Some(reader.place_of(&first_line(node))),
     })
 }

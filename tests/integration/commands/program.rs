@@ -9,47 +9,47 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// What a run gave.
-pub(super) struct Ran {
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 /// A folder that a test works in: it is also the home, so that no state is anybody else's.
-pub(super) struct Folder {
+pub(crate) struct Folder {
     root: tempfile::TempDir,
 }
 
 impl Folder {
     /// An empty one.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             root: tempfile::tempdir().unwrap(),
         }
     }
 
     /// One with the configuration that `init` writes.
-    pub(super) fn with_configuration() -> Self {
+    pub(crate) fn with_configuration() -> Self {
         let folder = Self::new();
         let ran = folder.run(&["init"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
         folder
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }
 
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path(name), text).unwrap();
     }
 
     /// The commands, as the help lists them.
-    pub(super) fn commands(&self) -> Vec<String> {
+    pub(crate) fn commands(&self) -> Vec<String> {
         let help = self.run(&["-h"]).out;
         let list = help.split("Commands:\n").nth(1).unwrap();
         list.lines()
@@ -60,11 +60,11 @@ impl Folder {
             .collect()
     }
 
-    pub(super) fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.run_with(arguments, &[], "")
     }
 
-    pub(super) fn run_with(
+    pub(crate) fn run_with(
         &self,
         arguments: &[&str],
         environment: &[(&str, &str)],
@@ -101,7 +101,7 @@ impl Folder {
     }
 
     /// Starts a program that is not waited for yet.
-    pub(super) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+    pub(crate) fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
         Running(self.spawn(arguments, environment))
     }
 
@@ -134,7 +134,7 @@ impl Folder {
     }
 
     /// Starts a server on a free port.
-    pub(super) fn serve(&self, environment: &[(&str, &str)]) -> Server {
+    pub(crate) fn serve(&self, environment: &[(&str, &str)]) -> Server {
         let mut child = self.spawn(&["serve", "--listen", "127.0.0.1:0"], environment);
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
@@ -156,22 +156,22 @@ impl Folder {
 }
 
 /// A running program.
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     /// Writes all of its standard input.
-    pub(super) fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         // A program that does not read its input closes it early.
         drop(self.0.stdin.take().unwrap().write_all(text.as_bytes()));
     }
 
     /// Sends it a signal.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         send(&self.0, signal);
     }
 
     /// What it gave in the end.
-    pub(super) fn ended(self) -> Ran {
+    pub(crate) fn ended(self) -> Ran {
         let output = self.0.wait_with_output().unwrap();
         Ran {
             code: output.status.code().unwrap(),
@@ -187,22 +187,22 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// A running server; killed where a test forgets to end it.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
     /// What it said before it listened.
-    pub(super) said: String,
-    pub(super) url: String,
+    pub(crate) said: String,
+    pub(crate) url: String,
 }
 
 impl Server {
     /// Asks it to end.
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         send(&self.child, signal);
     }
 
     /// Its exit code, and what it said after it listened.
-    pub(super) fn ended(mut self) -> (i32, String) {
+    pub(crate) fn ended(mut self) -> (i32, String) {
         let mut said = String::new();
         self.log.read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap().code().unwrap(), said)

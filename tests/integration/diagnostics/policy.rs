@@ -169,19 +169,15 @@ fn what_is_not_enforced_yet_is_told() {
     insta::assert_snapshot!(of("not-enforced-yet"), @"
     policies/later.yaml:1:10-1:32 warning[not-enforced-yet] `redact` stands here, which this build reads but does not enforce
       help: `serve` refuses it: without it outputs would reach the model unredacted
-    tolkien.yaml:1:10-1:10 warning[not-enforced-yet] a `sandbox` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: remove it, or write `require: off`
-    tolkien.yaml:2:1-2:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce
+    tolkien.yaml:1:1-1:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce
       help: use `sqlite`
-    tolkien.yaml:3:1-3:6 warning[not-enforced-yet] `audit.file` is set, which this build reads but does not enforce
+    tolkien.yaml:2:1-2:6 warning[not-enforced-yet] `audit.file` is set, which this build reads but does not enforce
       help: remove it
-    tolkien.yaml:4:1-4:10 warning[not-enforced-yet] `telemetry.otlp` is set, which this build reads but does not enforce
+    tolkien.yaml:3:1-3:10 warning[not-enforced-yet] `telemetry.otlp` is set, which this build reads but does not enforce
       help: remove it
-    tolkien.yaml:5:18-5:22 warning[not-enforced-yet] a caller comes through Telegram, which this build reads but does not enforce
+    tolkien.yaml:4:18-4:22 warning[not-enforced-yet] a caller comes through Telegram, which this build reads but does not enforce
       help: give it `token_sha256`
     tools.d/remote.yaml:4:6-4:6 warning[not-enforced-yet] `remote` runs `steps`, `http` or `mcp`, which this build reads but does not enforce
       help: its calls are decided, but this build can only run `command`
-    tools.d/remote.yaml:5:10-5:10 warning[not-enforced-yet] a `sandbox` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: remove it, or write `require: off`
     ");
 }

@@ -271,8 +271,6 @@ fn a_key_that_is_not_known_is_told_at_every_level() {
       help: write `{command: [...]}` or `{url: https://…}`
     tolkien.yaml:9:24-9:27 error[unknown-key] `cmd` is not a key of an MCP server
       help: its keys are `command`, `env` and `url`
-    tolkien.yaml:10:10-10:10 warning[not-enforced-yet] a `sandbox` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: remove it, or write `require: off`
     tolkien.yaml:10:11-10:19 error[unknown-key] `requires` is not a key of `sandbox`
       help: did you mean `require`?
       fix: tolkien.yaml:10:11 -> require

@@ -131,7 +131,7 @@ async fn the_documents_types_have_the_contracts_fields() {
     Problem: code detail request_id status title turn_id type
     Readiness: revision sandbox status
     RejectedReload: at diagnostics
-    SandboxReport: level
+    SandboxReport: lacks level
     SendMessage: content
     Session: caller created_at expires_at last_active_at metadata pending_approvals revision session_id status turns
     SessionCreated: created_at expires_at revision session_id
@@ -181,7 +181,10 @@ async fn the_server_says_how_it_is() {
       "policies": [],
       "last_rejected_reload": null,
       "sandbox": {
-        "level": "off"
+        "level": "off",
+        "lacks": [
+          "nobody has looked how far programs can be confined here"
+        ]
       }
     }
     "#);

@@ -75,7 +75,7 @@ fn step(reader: &mut Reader<'_>, node: &Node, scope: &Scope<'_>) -> (Option<Stri
     let (timeout, idle_timeout) = (duration("timeout"), duration("idle_timeout"));
     let sandbox = fields
         .get("sandbox")
-        .and_then(|node| read_sandbox(reader, node));
+        .and_then(|node| read_sandbox(reader, node, scope.world.settings));
     let require = fields
         .get("require")
         .and_then(|node| requirement(reader, node, scope));
