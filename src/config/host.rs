@@ -36,7 +36,8 @@ pub const PROGRAM_PATH: [&str; 6] = [
     "/bin",
 ];
 
-/// Where private folders are made when the engine's environment has no `TMPDIR`.
+/// Where private folders are made when the engine's environment has no `TMPDIR`; in memory, where
+/// this cannot be written.
 const SCRATCH: &str = "/tmp";
 
 /// Where the private folders that no tool names are made when there is no `TMPDIR`: in memory,
@@ -94,6 +95,10 @@ impl Host {
             .filter(|path| path.is_absolute());
         if host.scratch.is_none() {
             host.memory = Some(PathBuf::from(MEMORY)).filter(|path| is_writable_memory(path));
+            // The root of a pod may be read-only.
+            host.scratch = (!is_writable(Path::new(SCRATCH)))
+                .then(|| host.memory.clone())
+                .flatten();
         }
         host
     }
@@ -282,8 +287,11 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
 }
 
 fn is_writable_memory(path: &Path) -> bool {
-    statfs(path).is_ok_and(|system| system.f_type == TMPFS)
-        && access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    statfs(path).is_ok_and(|system| system.f_type == TMPFS) && is_writable(path)
+}
+
+fn is_writable(path: &Path) -> bool {
+    access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
 fn is_program(path: &Path) -> bool {

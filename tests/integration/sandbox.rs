@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use tolkien::config::Config;
 use tolkien::config::host::{Confinement, Host, Level};
@@ -55,27 +55,33 @@ fn is_full() -> bool {
 /// A hostile script and the terms on which it runs.
 struct Hostile {
     config: Arc<Config>,
+    input: Value,
     bounds: Bounds,
     cancel: CancellationToken,
 }
 
 impl Hostile {
-    /// A tool that runs a script with arguments in a sandbox.
-    fn new(sandbox: &str, script: &str, arguments: &[&str]) -> Self {
+    /// The file of a tool that runs a script with arguments in a sandbox.
+    fn tool(sandbox: &str, script: &str, arguments: &[&str]) -> String {
         let mut command = vec!["perl", "-e", script];
         command.extend(arguments);
-        let tool = format!(
+        format!(
             "description: Hostile.\neffect: read\ninput: {{type: object}}\n\
              run: {{command: {}, env: {{PATH: '/usr/bin:/bin'}}}}\nsandbox: {sandbox}\n\
              tests: [{{allow: {{}}}}, {{deny: {{other: 1}}}}]\n",
             json!(command)
-        );
+        )
+    }
+
+    fn new(sandbox: &str, script: &str, arguments: &[&str]) -> Self {
+        let tool = Self::tool(sandbox, script, arguments);
         let bounds = Bounds {
             grace: Duration::from_millis(200),
             ..Bounds::default()
         };
         Self {
             config: config(&[("tools.d/hostile.yaml", &tool)]),
+            input: json!({}),
             bounds,
             cancel: CancellationToken::new(),
         }
@@ -90,7 +96,7 @@ impl Hostile {
         let host = Host::probe(&self.config).confined(&self.config, confinement);
         let request = Request {
             tool: "hostile",
-            input: &json!({}),
+            input: &self.input,
         };
         let Verdict::Allow(permit) =
             decide(&self.config, request, &caller("operator", Channel::Local))

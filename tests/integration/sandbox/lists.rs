@@ -193,3 +193,70 @@ async fn a_port_is_not_served_where_ports_are_held() {
     );
     assert_eq!(said(DEFAULT, script, &[]).await, "bound");
 }
+
+#[tokio::test]
+async fn a_path_that_must_stay_in_a_folder_is_all_that_is_read() {
+    if !is_full() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["mine", "other"] {
+        fs::create_dir(folder.path().join(place)).unwrap();
+        fs::write(folder.path().join(place).join("page"), "text").unwrap();
+    }
+    open_to_all(folder.path());
+    // As if the page became a link between the look at it and its use.
+    let script = r"my ($page, $other) = @ARGV; print open(my $f, '<', $page) ? 'read' : $!, qq(\n);
+        unlink $page; symlink($other, $page) or die; print open(my $g, '<', $page) ? 'read' : $!";
+    let mine = folder.path().join("mine");
+    let other = folder.path().join("other/page");
+    let tool = |sandbox: &str| {
+        format!(
+            "description: Reads.\neffect: read\n\
+             input: {{type: object, required: [page], properties: {{page: {{type: string}}}}}}\n\
+             run: {{command: [perl, -e, {script}, '{{{{ page }}}}', {other}], cwd: {mine}}}\n\
+             arguments: {{page: {{within: {mine}, allow: ['<word>']}}}}\nsandbox: {sandbox}\n\
+             tests: [{{allow: {{page: page}}}}, {{deny: {{page: ../page}}}}]\n",
+            script = json!(script),
+            other = json!(other.to_str().unwrap()),
+            mine = json!(mine.to_str().unwrap()),
+        )
+    };
+    for (sandbox, expected) in [
+        (DEFAULT, "read\nPermission denied"),
+        ("{read: ['@system']}", "read\nPermission denied"),
+        (OFF, "read\nread"),
+    ] {
+        fs::remove_file(mine.join("page")).unwrap();
+        fs::write(mine.join("page"), "text").unwrap();
+        let mut hostile = Hostile::new(sandbox, "", &[]);
+        hostile.config = config(&[("tools.d/hostile.yaml", &tool(sandbox))]);
+        hostile.input = json!({"page": "page"});
+        assert_eq!(hostile.run().await.stored, expected, "{sandbox}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_tool_says_stands_over_the_settings_list_by_list() {
+    if !is_full() {
+        return;
+    }
+    let script = r"print open(my $f, '<', '/etc/passwd') ? 'read' : $!, qq(\n);
+        print exec({'/bin/true'} 'true') ? '' : $!";
+    let settings = "sandbox: {read: ['@system'], exec: ['@system']}\n";
+    for (sandbox, expected) in [
+        ("{}", "Permission denied\nPermission denied"),
+        ("{read: [/]}", "read\nPermission denied"),
+        ("{require: off}", "read"),
+    ] {
+        let tool = Hostile::tool(sandbox, script, &[]);
+        let mut hostile = Hostile::new(sandbox, "", &[]);
+        let files = [
+            ("tools.d/hostile.yaml", tool.as_str()),
+            ("tolkien.yaml", settings),
+        ];
+        hostile.config = config(&files);
+        let said = hostile.run().await.stored;
+        assert_eq!(said.trim_end(), expected, "{sandbox}");
+    }
+}
