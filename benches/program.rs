@@ -1,5 +1,5 @@
-//! The whole program: CPU of a turn with twelve real calls beside the twelve bare spawns, start-up,
-//! and resident memory when idle. `cargo bench --bench program` prints one table.
+//! The whole program: CPU of a turn with twelve real calls beside the twelve bare spawns, one call
+//! with and without the sandbox, start-up, and resident memory when idle. `cargo bench --bench program` prints one table.
 //!
 //! CPU is that of the server and of everything it started (`/proc/PID/stat`, in ticks of 10 ms, over
 //! many turns), because on a shared machine wall time says more about the neighbours.
@@ -20,6 +20,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use tolkien::call::Caller;
+use tolkien::config::Overrides;
+use tolkien::config::host::Host;
+use tolkien::config::name::{CallerName, RoleName};
+use tolkien::config::policy::Channel;
+use tolkien::policy::{self, Request, Verdict, decide};
+use tolkien::tool::sandbox::probe;
+use tolkien::tool::{self, Terms};
 
 #[path = "../tests/integration"]
 mod integration {
@@ -53,6 +62,7 @@ fn main() {
 
 async fn measure() {
     let bare = bare_spawns();
+    calls(bare / CALLS).await;
     let fake = Fake::start().await;
     fake.trust();
     fake.respond_with(three_rounds);
@@ -60,7 +70,8 @@ async fn measure() {
     let config = folder.path().join("config");
     fs::create_dir_all(config.join("tools.d")).unwrap();
     fs::create_dir_all(config.join("prompts")).unwrap();
-    fs::write(config.join("tools.d/echo.yaml"), ECHO).unwrap();
+    let tool = format!("{ECHO}sandbox: {{require: off}}\n");
+    fs::write(config.join("tools.d/echo.yaml"), tool).unwrap();
     fs::write(config.join("prompts/system.md"), "You are a bench.\n").unwrap();
     let state = folder.path().join("state");
     let (server, address, _) = serve(&config, &state, &fake.base_url());
@@ -78,7 +89,7 @@ async fn measure() {
     );
     println!(
         "{:<52} {:>9.2} ms",
-        "a turn of 3 x 4 calls of it, CPU",
+        "a turn of 3 x 4 calls of it, no sandbox, CPU",
         ms(turn)
     );
     println!(
@@ -106,6 +117,67 @@ async fn measure() {
         "tolkien --version, median of 21 (aim 5)",
         ms(version())
     );
+}
+
+/// What one call costs, beside the bare spawn: started directly, in the sandbox where nothing is
+/// written, and with every list closed; then the last again with a large engine.
+async fn calls(bare: Duration) {
+    let row = |what: &str, cost: Duration| {
+        let ratio = cost.as_secs_f64() / bare.as_secs_f64();
+        println!("{what:<52} {:>9.2} ms  ratio {ratio:.2}", ms(cost));
+    };
+    row("one bare spawn of /bin/echo, CPU", bare);
+    row("one call of it, no sandbox", call("{require: off}").await);
+    row("one call of it, in the sandbox (aim 3)", call("{}").await);
+    row("  with every list closed", call(CLOSED).await);
+    let large = vec![1_u8; GIBIBYTE];
+    row("  and 1 GiB resident (aim: the same)", call(CLOSED).await);
+    drop(std::hint::black_box(large));
+}
+
+const GIBIBYTE: usize = 1 << 30;
+
+const CLOSED: &str =
+    "{read: ['@system'], write: ['@system'], exec: ['@system'], connect: [], require: full}";
+
+/// CPU of one call in a sandbox, that of its processes included.
+async fn call(sandbox: &str) -> Duration {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("tools.d")).unwrap();
+    fs::create_dir_all(folder.path().join("prompts")).unwrap();
+    let tool = format!("{ECHO}sandbox: {sandbox}\n");
+    fs::write(folder.path().join("tools.d/echo.yaml"), tool).unwrap();
+    fs::write(
+        folder.path().join("prompts/system.md"),
+        "You are a bench.\n",
+    )
+    .unwrap();
+    let config = policy::load(folder.path(), Overrides::None).unwrap();
+    let config = config.config.unwrap();
+    let confinement = probe(Some(Path::new(env!("CARGO_BIN_EXE_tolkien"))));
+    let host = Host::probe(&config).confined(&config, confinement);
+    let name: CallerName = serde_json::from_value(json!("bench")).unwrap();
+    let role: RoleName = serde_json::from_value(json!("operator")).unwrap();
+    let caller = Caller {
+        name,
+        role,
+        channel: Channel::Local,
+    };
+    let calls = TURNS * CALLS;
+    let before = cpu("self");
+    for _ in 0..calls {
+        let request = Request {
+            tool: "echo",
+            input: &json!({"text": "hello"}),
+        };
+        let Verdict::Allow(permit) = decide(&config, request, &caller) else {
+            panic!("it is not permitted");
+        };
+        let terms = Terms::new(&host, config.settings());
+        let finished = tool::run(permit, "c_1", terms, CancellationToken::new()).await;
+        assert_eq!(finished.shown, "hello", "{finished:?}");
+    }
+    cpu("self").saturating_sub(before) / calls
 }
 
 fn three_rounds(seen: &Seen) -> Answer {
