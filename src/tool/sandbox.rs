@@ -25,7 +25,7 @@
 //! processes of the user and does not count for root.
 //!
 //! Everything that is asked for and not enforced is told: with `require: full` the program is not
-//! started then, and [`probe`] asks once at start, so that its tool is not offered at all.
+//! started then, and [`probe()`] asks once at start, so that its tool is not offered at all.
 
 mod confined;
 
