@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::config::name::{CallerName, EnvName, RoleName, SecretName};
 use crate::config::policy::Channel;
 use crate::config::template::StepStream;
-use crate::config::tool::{Sandbox, Tool};
+use crate::config::tool::{Requirement, Sandbox, Tool};
 
 pub use line::{canonical_json, quote};
 pub use parse::Violation;
@@ -122,6 +122,10 @@ pub struct Start {
     pub ok: Vec<i32>,
     /// Its own deadline, where it has one beside the call's.
     pub timeout: Option<Duration>,
+    /// No byte of output for this long ends it.
+    pub idle_timeout: Option<Duration>,
+    /// What must hold of its output for the call to go on.
+    pub require: Option<Requirement>,
     /// Paths of the input that must be opened beneath a folder: (folder, the path as given).
     pub within: Vec<(Rendered, String)>,
     /// Its own sandbox, over the tool's.

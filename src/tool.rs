@@ -2,7 +2,8 @@
 //!
 //! [`run`] takes a [`Permit`] and nothing else, so no process starts that [`crate::policy`] did not
 //! let through. A program runs in a private folder (`prepared`, `command`), in a [`sandbox`] under a
-//! supervisor, or directly as one process group (`process`) where that is not wanted;
+//! supervisor, or directly as one process group (`process`) where that is not wanted; several share
+//! one folder and follow each other (`steps`);
 //! what it writes is kept within bounds (`capture`), freed of what a terminal would obey (`clean`)
 //! and cut to what the model sees (`output`); the rest is paged by [`read_output`].
 
@@ -29,6 +30,8 @@ pub mod read_output;
 mod running;
 
 pub mod sandbox;
+
+mod steps;
 
 #[cfg(test)]
 mod tests;
@@ -143,21 +146,30 @@ pub async fn run(
             Duration::ZERO,
         )
     };
+    let sandbox = settings.sandbox.under(tool.sandbox.as_ref());
+    let run = command::Run {
+        call_id,
+        host,
+        output: tool.output,
+        sandbox: &sandbox,
+        timeout: tool.timeout.unwrap_or(settings.limits.call_timeout),
+        bounds,
+        cancel: &cancel,
+    };
     match call.plan() {
-        Plan::Command(start) => {
-            let sandbox = settings.sandbox.under(tool.sandbox.as_ref());
-            let run = command::Run {
-                call_id,
-                host,
-                output: tool.output,
-                sandbox: &sandbox,
-                timeout: tool.timeout.unwrap_or(settings.limits.call_timeout),
-                bounds,
-                cancel: &cancel,
+        Plan::Command(start) => command::run_start(start, &run).await,
+        Plan::Steps {
+            workspace,
+            starts,
+            result,
+        } => {
+            let all = steps::All {
+                workspace: *workspace,
+                starts,
+                result: result.as_ref(),
             };
-            command::run_start(start, &run).await
+            steps::run_all(all, &run).await
         }
-        Plan::Steps { .. } => not_yet("tools that start several programs (`steps`)"),
         Plan::Http(_) => not_yet("tools that send a request (`http`)"),
         Plan::Mcp { .. } => not_yet("tools of other servers (`mcp`)"),
     }

@@ -37,6 +37,8 @@ pub(super) fn plan(
                 starts.push(Start {
                     id: step.id.clone(),
                     timeout: step.timeout,
+                    idle_timeout: step.idle_timeout,
+                    require: step.require.clone(),
                     sandbox: step.sandbox.clone(),
                     ..start
                 });
@@ -105,6 +107,8 @@ impl Renderer<'_> {
             cwd: optional(&command.cwd)?,
             ok: command.ok.clone(),
             timeout: None,
+            idle_timeout: None,
+            require: None,
             within: self.within()?,
             sandbox: None,
         })

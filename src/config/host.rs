@@ -213,6 +213,13 @@ impl Host {
         self.disabled.get(tool).map_or(&[], Vec::as_slice)
     }
 
+    /// The same, with its private folders made elsewhere.
+    #[cfg(test)]
+    pub(crate) fn with_scratch(mut self, scratch: &Path) -> Self {
+        self.scratch = Some(scratch.to_owned());
+        self
+    }
+
     /// Where the private folders are made that a tool names as `workspace`, to fill them.
     pub fn scratch(&self) -> &Path {
         self.scratch.as_deref().unwrap_or(Path::new(SCRATCH))

@@ -55,6 +55,12 @@ impl Capture {
         self.total
     }
 
+    /// Everything that was written, unless some of it was not kept.
+    pub(super) fn whole(&self) -> Option<Vec<u8>> {
+        let kept = self.head.iter().chain(&self.tail).copied();
+        (self.total == (self.head.len() + self.tail.len()) as u64).then(|| kept.collect())
+    }
+
     /// The kept beginning, how many bytes after it were not kept, and the kept end. When nothing is
     /// missing, the beginning is everything. No character is torn where something is missing.
     pub(super) fn finish(mut self) -> (Vec<u8>, u64, Vec<u8>) {

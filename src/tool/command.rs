@@ -5,7 +5,7 @@
 //! behind when it ends by itself is ended in the same way, and whoever holds an output open is waited
 //! for no longer than that grace.
 
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::process::ExitStatus;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -14,10 +14,11 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::capture::Capture;
 use super::ending::{Ended, Ending};
 use super::output::Output;
 use super::pipes::Pipes;
-use super::prepared::Prepared;
+use super::prepared::{Given, Prepared};
 use super::running::Running;
 use super::sandbox::Limits;
 use super::{Finished, Outcome};
@@ -55,7 +56,7 @@ impl Default for Bounds {
 }
 
 /// How and where a program runs.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Run<'a> {
     /// The call's name, for `read_output`.
     pub(super) call_id: &'a str,
@@ -79,60 +80,93 @@ pub(super) async fn run_start(start: &Start, run: &Run<'_>) -> Finished {
     if run.cancel.is_cancelled() {
         return Finished::cancelled_before(began.elapsed());
     }
+    match execute(start, run, &Given::default()).await {
+        Ok(over) => over.finished(&start.ok, run, began.elapsed()),
+        Err(because) => Finished::not_started(because, began.elapsed()),
+    }
+}
+
+/// A program that is over, with what is kept of its output.
+#[derive(Debug)]
+pub(super) struct Over {
+    pub(super) ended: Ended,
+    pub(super) stdout: Capture,
+    pub(super) stderr: Capture,
+}
+
+impl Over {
+    /// In the words for the model.
+    pub(super) fn finished(self, ok: &[i32], run: &Run<'_>, duration: Duration) -> Finished {
+        let output = Output::new(self.stdout, self.stderr, run.output);
+        let shown = output.shown(run.call_id, run.output);
+        let is_error = self.ended.is_error(ok);
+        Finished {
+            outcome: self.ended.outcome(),
+            is_error,
+            shown: self.ended.head(is_error, shown.text),
+            stored: output.stored,
+            truncated: shown.truncated,
+            duration,
+            bytes: output.bytes,
+        }
+    }
+}
+
+/// Starts a program and waits until it is over; the error says why it was not started.
+pub(super) async fn execute(
+    start: &Start,
+    run: &Run<'_>,
+    given: &Given<'_>,
+) -> Result<Over, String> {
     let sandbox = run.sandbox.under(start.sandbox.as_ref());
-    let mut prepared = match Prepared::new(start, &sandbox, run.host) {
-        Ok(prepared) => prepared,
-        Err(because) => return Finished::not_started(because, began.elapsed()),
-    };
-    let running = Running::start(&mut prepared, run.host, run.bounds.limits).await;
-    let mut running = match running {
-        Ok(running) => running,
-        Err(because) => return Finished::not_started(because, began.elapsed()),
-    };
+    let mut prepared = Prepared::new(start, &sandbox, run.host, given)?;
+    let mut running = Running::start(&mut prepared, run.host, run.bounds.limits).await?;
     let mut pipes = Pipes::of(running.child(), prepared.stdin.take(), run.output);
     let deadline = start
         .timeout
         .map_or(run.timeout, |own| own.min(run.timeout));
-    let ending = watch(&mut running, &mut pipes, deadline, run).await;
+    let idle = start.idle_timeout;
+    let ending = watch(&mut running, &mut pipes, (deadline, idle), run).await;
     let status = end(&mut running, &mut pipes, run.bounds.grace).await;
     drop(running);
     if let Some(folder) = prepared.folder.take() {
         folder.remove().await;
     }
-    let status = match status.transpose() {
-        Ok(status) => status,
-        Err(because) => return Finished::not_started(because, began.elapsed()),
-    };
-    let (stdout, stderr) = pipes.finish();
-    let output = Output::new(stdout, stderr, run.output);
-    let shown = output.shown(run.call_id, run.output);
     let ended = Ended {
         ending,
-        status,
+        status: status.transpose()?,
         deadline,
         flood: run.bounds.flood,
     };
-    let is_error = ended.is_error(&start.ok);
-    Finished {
-        outcome: ended.outcome(),
-        is_error,
-        shown: ended.head(is_error, shown.text),
-        stored: output.stored,
-        truncated: shown.truncated,
-        duration: began.elapsed(),
-        bytes: output.bytes,
-    }
+    let (stdout, stderr) = pipes.finish();
+    Ok(Over {
+        ended,
+        stdout,
+        stderr,
+    })
 }
 
-/// Moves the pipes until the leader ends or has to.
+/// Moves the pipes until the leader ends or has to: at its deadline, or when it has written nothing
+/// for so long.
 async fn watch(
     running: &mut Running,
     pipes: &mut Pipes,
-    deadline: Duration,
+    (deadline, idle): (Duration, Option<Duration>),
     run: &Run<'_>,
 ) -> Ending {
+    let mut heard = pipes.total();
+    let mut silence = idle.map(|idle| (idle, Box::pin(sleep(idle))));
     let own = poll_fn(|cx| {
         pipes.poll(cx);
+        if let Some((idle, silence)) = &mut silence {
+            if pipes.total() > heard {
+                heard = pipes.total();
+                silence.as_mut().reset(Instant::now() + *idle);
+            }
+            if silence.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ending::Silent(*idle));
+            }
+        }
         if pipes.total() > run.bounds.flood {
             return Poll::Ready(Ending::Flooded);
         }
@@ -185,7 +219,8 @@ async fn end(
 }
 
 impl Finished {
-    fn cancelled_before(duration: Duration) -> Self {
+    /// It was cancelled before anything was started.
+    pub(super) fn cancelled_before(duration: Duration) -> Self {
         Self {
             outcome: Outcome::Cancelled,
             is_error: true,

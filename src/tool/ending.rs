@@ -13,6 +13,8 @@ pub(super) enum Ending {
     Itself,
     /// Its deadline ended it.
     TimedOut,
+    /// It wrote nothing for so long.
+    Silent(Duration),
     /// Whoever asked for it ended it.
     Cancelled,
     /// It wrote too much.
@@ -32,7 +34,7 @@ pub(super) struct Ended {
 impl Ended {
     pub(super) fn outcome(&self) -> Outcome {
         match self.ending {
-            Ending::TimedOut => Outcome::TimedOut,
+            Ending::TimedOut | Ending::Silent(_) => Outcome::TimedOut,
             Ending::Cancelled => Outcome::Cancelled,
             Ending::Itself | Ending::Flooded => Outcome::Exited { code: self.code() },
         }
@@ -47,7 +49,7 @@ impl Ended {
         self.status.and_then(|status| status.signal())
     }
 
-    fn code(&self) -> i32 {
+    pub(super) fn code(&self) -> i32 {
         // Without a status only KILL was left to end it.
         let killed = 128 + rustix::process::Signal::KILL.as_raw();
         self.status.map_or(killed, |status| {
@@ -80,6 +82,9 @@ impl Ended {
                 "[ended because it had not finished after {:?}; {written}]",
                 self.deadline
             ),
+            Ending::Silent(idle) => {
+                format!("[ended because it had written nothing for {idle:?}; {written}]")
+            }
             Ending::Cancelled => format!("[cancelled while it ran; {written}]"),
             Ending::Flooded => format!(
                 "[ended because it wrote more than {} bytes; the output:]",

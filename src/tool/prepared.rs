@@ -3,6 +3,7 @@
 //! Here alone values of the environment and secrets meet the words of a call; what is missing is
 //! told in the names that the model and the operator know, never in values.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::folder::{Private, stays_beneath};
@@ -11,7 +12,7 @@ use super::sandbox::{Kind, Limits, Lists, Plan, widen};
 use crate::call::{Piece, Rendered, Start};
 use crate::config::host::Host;
 use crate::config::secret::ExposeSecret;
-use crate::config::template::{Part, Template};
+use crate::config::template::{Part, StepStream, Template};
 use crate::config::tool::{Enforcement, SYSTEM, Sandbox};
 
 /// A program that can be started. It has no `Debug`: some of its values are secrets.
@@ -29,11 +30,55 @@ pub(super) struct Prepared {
     pub(super) folder: Option<Private>,
 }
 
+/// What a step finds from before it; nothing for a program by itself.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// The private folder of all steps.
+    pub(super) workspace: Option<&'a Path>,
+    /// What the steps before it gave, by their names.
+    pub(super) steps: Option<&'a BTreeMap<String, StepOutput>>,
+}
+
+/// What a step gave. Its `Debug` leaves the texts out, which may hold a secret.
+pub(super) struct StepOutput {
+    /// Standard output; absent when more was written than is kept.
+    pub(super) stdout: Option<String>,
+    /// Standard error, the same.
+    pub(super) stderr: Option<String>,
+    /// Exit code.
+    pub(super) code: i32,
+}
+
+impl std::fmt::Debug for StepOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StepOutput")
+            .field("code", &self.code)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A text for the model with every name in it filled in: no secret, which may not stand there.
+pub(super) fn fill_in(text: &Rendered, host: &Host, given: &Given<'_>) -> Result<String, String> {
+    let fill = Fill {
+        host,
+        workspace: given.workspace,
+        steps: given.steps,
+    };
+    fill.open(text)
+}
+
 impl Prepared {
     /// Fills everything in; the error is for the model.
-    pub(super) fn new(start: &Start, sandbox: &Sandbox, host: &Host) -> Result<Self, String> {
+    pub(super) fn new(
+        start: &Start,
+        sandbox: &Sandbox,
+        host: &Host,
+        given: &Given<'_>,
+    ) -> Result<Self, String> {
         let named = mentions_workspace(start, sandbox);
-        let scratch = if named {
+        let scratch = if given.workspace.is_some() {
+            None
+        } else if named {
             Some(host.scratch())
         } else if start.cwd.is_none() {
             Some(host.light_scratch())
@@ -46,7 +91,8 @@ impl Prepared {
             .map_err(|error| format!("its private folder cannot be made: {error}"))?;
         let fill = Fill {
             host,
-            workspace: folder.as_ref().map(Private::path),
+            workspace: given.workspace.or(folder.as_ref().map(Private::path)),
+            steps: given.steps,
         };
         let words = start
             .words
@@ -160,6 +206,7 @@ fn piece(part: &Part) -> Option<Piece> {
 struct Fill<'a> {
     host: &'a Host,
     workspace: Option<&'a Path>,
+    steps: Option<&'a BTreeMap<String, StepOutput>>,
 }
 
 impl Fill<'_> {
@@ -197,7 +244,7 @@ impl Fill<'_> {
                 .secret(name)
                 .map(|value| value.expose_secret().to_owned())
                 .map_err(|error| format!("secret `{name}` is not available: {error}")),
-            Piece::Step { id, .. } => Err(format!("step `{id}` did not run before it")),
+            Piece::Step { id, stream } => self.step(id, *stream),
         }
     }
 
@@ -224,6 +271,19 @@ impl Fill<'_> {
                 "{missing}: `{name}` is set, and whoever runs the server sets it to another path, \
                  or makes the folder"
             ),
+        })
+    }
+
+    fn step(&self, id: &str, stream: StepStream) -> Result<String, String> {
+        let given = self.steps.and_then(|steps| steps.get(id));
+        let step = given.ok_or_else(|| format!("step `{id}` did not run before it"))?;
+        let kept = match stream {
+            StepStream::Code => return Ok(step.code.to_string()),
+            StepStream::Stdout => &step.stdout,
+            StepStream::Stderr => &step.stderr,
+        };
+        kept.clone().ok_or_else(|| {
+            format!("step `{id}` wrote more than `output.keep_bytes`, so it is not whole")
         })
     }
 

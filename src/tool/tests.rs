@@ -6,9 +6,11 @@ mod output;
 
 mod starting;
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,6 +45,8 @@ fn start(words: &[&str]) -> Start {
         cwd: None,
         ok: vec![0],
         timeout: None,
+        idle_timeout: None,
+        require: None,
         within: Vec::new(),
         sandbox: None,
     }
@@ -95,16 +99,20 @@ impl Setting {
     }
 
     async fn run(&self, start: &Start) -> Finished {
-        let run = Run {
+        let sandbox = Sandbox::default();
+        run_start(start, &self.terms(&sandbox)).await
+    }
+
+    fn terms<'a>(&'a self, sandbox: &'a Sandbox) -> Run<'a> {
+        Run {
             call_id: "c_1",
             host: &self.host,
             output: self.output,
-            sandbox: &Sandbox::default(),
+            sandbox,
             timeout: self.timeout,
             bounds: self.bounds,
             cancel: &self.cancel,
-        };
-        run_start(start, &run).await
+        }
     }
 }
 

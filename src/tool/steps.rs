@@ -1,0 +1,285 @@
+//! Running several programs, one after the other, in one private folder.
+//!
+//! A step that fails, or whose output is not what it must be, ends the call, and the model is told
+//! which: nothing after it runs. The folder is removed on every way out, a dropped future included.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::capture::Capture;
+use super::clean::clean;
+use super::command::{Over, Run, execute};
+use super::ending::Ending;
+use super::folder::Private;
+use super::output::Output;
+use super::prepared::{Given, StepOutput, fill_in};
+use super::{Finished, Outcome};
+use crate::call::{Rendered, Start};
+use crate::config::tool::Requirement;
+
+/// Characters of a line that are told when it is not what it must be.
+const TOLD: usize = 200;
+
+/// The exit code of a call one of whose later steps cannot be started, as a shell has it.
+const NOT_STARTED: i32 = 126;
+
+/// What a call of several steps runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct All<'a> {
+    /// Whether they share a private folder.
+    pub(super) workspace: bool,
+    /// In order.
+    pub(super) starts: &'a [Start],
+    /// What the model gets; absent means the last step's output.
+    pub(super) result: Option<&'a Rendered>,
+}
+
+/// Runs all of them, or those up to the first that ends the call.
+pub(super) async fn run_all(all: All<'_>, run: &Run<'_>) -> Finished {
+    let began = Instant::now();
+    let folder = all
+        .workspace
+        .then(|| Private::create(run.host.scratch()))
+        .transpose();
+    let folder = match folder {
+        Ok(folder) => folder,
+        Err(error) => {
+            let because = format!("its private folder cannot be made: {error}");
+            return Finished::not_started(because, began.elapsed());
+        }
+    };
+    let mut row = Row {
+        all,
+        run,
+        began,
+        steps: BTreeMap::new(),
+        bytes: 0,
+    };
+    let mut finished = row.run(folder.as_ref()).await;
+    if let Some(folder) = folder {
+        folder.remove().await;
+    }
+    finished.duration = began.elapsed();
+    finished.bytes = row.bytes;
+    finished
+}
+
+/// The steps as they are run.
+#[derive(Debug)]
+struct Row<'a> {
+    all: All<'a>,
+    run: &'a Run<'a>,
+    began: Instant,
+    steps: BTreeMap<String, StepOutput>,
+    bytes: u64,
+}
+
+impl Row<'_> {
+    async fn run(&mut self, folder: Option<&Private>) -> Finished {
+        let workspace = folder.map(Private::path);
+        let mut last = None;
+        for (start, number) in self.all.starts.iter().zip(1_usize..) {
+            if self.run.cancel.is_cancelled() {
+                return match last {
+                    None => Finished::cancelled_before(self.began.elapsed()),
+                    Some(_) => self.stopped(number, "it was cancelled before", Outcome::Cancelled),
+                };
+            }
+            let left = self.run.timeout.saturating_sub(self.began.elapsed());
+            if left.is_zero() {
+                return self.stopped(number, "the call's time was over before", Outcome::TimedOut);
+            }
+            let run = Run {
+                timeout: left,
+                ..*self.run
+            };
+            let given = Given {
+                workspace,
+                steps: Some(&self.steps),
+            };
+            let mut over = match execute(start, &run, &given).await {
+                Ok(over) => over,
+                Err(because) => return self.not_started(number, &because),
+            };
+            let is_calls = start.timeout.is_none_or(|own| own > left);
+            if over.ended.ending == Ending::TimedOut && is_calls {
+                over.ended.deadline = self.run.timeout;
+            }
+            self.bytes = self
+                .bytes
+                .saturating_add(over.stdout.total() + over.stderr.total());
+            if over.ended.is_error(&start.ok) {
+                return self.failed(number, start, over, None);
+            }
+            let gave = StepOutput::of(&over);
+            if let Some(require) = &start.require
+                && let Err(why) = require.check(gave.stdout.as_deref())
+            {
+                return self.failed(number, start, over, Some(&why));
+            }
+            if let Some(id) = &start.id {
+                self.steps.insert(id.clone(), gave);
+            }
+            last = Some((start, over));
+        }
+        match (self.all.result, last) {
+            (Some(result), _) => self.result(result, workspace),
+            (None, Some((start, over))) => over.finished(&start.ok, self.run, Duration::ZERO),
+            (None, None) => Finished::not_started("it has no steps".to_owned(), Duration::ZERO),
+        }
+    }
+
+    /// What the template of the result gives, as if a program had written it.
+    fn result(&self, result: &Rendered, workspace: Option<&std::path::Path>) -> Finished {
+        let given = Given {
+            workspace,
+            steps: Some(&self.steps),
+        };
+        let (text, is_error) = match fill_in(result, self.run.host, &given) {
+            Ok(text) => (text, false),
+            Err(why) => {
+                let text = format!("[all steps ran, but their result cannot be shown: {why}]");
+                (text, true)
+            }
+        };
+        let limits = self.run.output;
+        let capture = |text: &str| {
+            let mut capture = Capture::new(limits.keep_bytes, limits.keep);
+            capture.push(text.as_bytes());
+            capture
+        };
+        let output = Output::new(capture(text.trim_end()), capture(""), limits);
+        let shown = output.shown(self.run.call_id, limits);
+        Finished {
+            outcome: Outcome::Exited { code: 0 },
+            is_error,
+            shown: shown.text,
+            stored: output.stored,
+            truncated: shown.truncated,
+            duration: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// A step that ended the call.
+    fn failed(&self, number: usize, start: &Start, over: Over, why: Option<&str>) -> Finished {
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let label = self.label(number);
+        let mut finished = over.finished(&start.ok, self.run, Duration::ZERO);
+        finished.is_error = true;
+        finished.shown = format!(
+            "[{label} ended the call{why}{}]\n{}",
+            self.rest(number),
+            finished.shown
+        );
+        finished
+    }
+
+    /// The call ended before a step began.
+    fn stopped(&self, number: usize, why: &str, outcome: Outcome) -> Finished {
+        let label = self.label(number);
+        Self::over(outcome, format!("[{why} {label}, which did not run]"))
+    }
+
+    fn over(outcome: Outcome, shown: String) -> Finished {
+        Finished {
+            outcome,
+            is_error: true,
+            shown,
+            stored: String::new(),
+            truncated: false,
+            duration: Duration::ZERO,
+            bytes: 0,
+        }
+    }
+
+    /// A step that could not be started; only where it is the first was nothing started.
+    fn not_started(&self, number: usize, because: &str) -> Finished {
+        let because = format!("{}: {because}", self.label(number));
+        if number == 1 {
+            return Finished::not_started(because, Duration::ZERO);
+        }
+        let outcome = Outcome::Exited { code: NOT_STARTED };
+        let why = format!("not started: {because}; the steps before");
+        Self::over(outcome, format!("[{why} it ran]"))
+    }
+
+    fn label(&self, number: usize) -> String {
+        let count = self.all.starts.len();
+        let start = self.all.starts.get(number.saturating_sub(1));
+        let program = start.and_then(|start| start.words.first());
+        match start.and_then(|start| start.id.as_deref()) {
+            Some(id) => format!("step `{id}` ({number} of {count})"),
+            None => {
+                let program = program.map(Rendered::visible).unwrap_or_default();
+                format!("step {number} of {count} (`{program}`)")
+            }
+        }
+    }
+
+    fn rest(&self, number: usize) -> &'static str {
+        if number < self.all.starts.len() {
+            "; nothing after it ran"
+        } else {
+            ""
+        }
+    }
+}
+
+impl StepOutput {
+    fn of(over: &Over) -> Self {
+        let text = |capture: &Capture| {
+            let bytes = capture.whole()?;
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        Self {
+            stdout: text(&over.stdout),
+            stderr: text(&over.stderr),
+            code: over.ended.code(),
+        }
+    }
+}
+
+impl Requirement {
+    /// Whether a step's standard output is what it must be; line breaks at its end do not count, as
+    /// in a shell's `$(…)`. What was not kept whole cannot be judged, so it is not.
+    fn check(&self, stdout: Option<&str>) -> Result<(), String> {
+        let because = |what: String| match &self.because {
+            Some(because) => format!("{because} ({what})"),
+            None => what,
+        };
+        let Some(stdout) = stdout else {
+            let what = "it wrote more than `output.keep_bytes`, so it cannot be checked";
+            return Err(because(what.to_owned()));
+        };
+        let text = stdout.trim_end_matches('\n');
+        if self.not_empty && text.trim().is_empty() {
+            return Err(because("it wrote nothing".to_owned()));
+        }
+        if self
+            .expression
+            .as_ref()
+            .is_some_and(|whole| !whole.is_match(text))
+        {
+            return Err(because(format!("it wrote `{}`", told(text))));
+        }
+        let wrong = self.each_line.as_ref().and_then(|each| {
+            let mut lines = text.split('\n').filter(|_| !text.is_empty());
+            lines.find(|line| !each.is_match(line))
+        });
+        match wrong {
+            Some(line) => Err(because(format!("it wrote the line `{}`", told(line)))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The beginning of a text that a program wrote, fit to be shown within a line.
+fn told(text: &str) -> String {
+    let first: String = text.chars().take(TOLD).collect();
+    let cut = if first.len() < text.len() { "…" } else { "" };
+    let line = clean(first.into_bytes()).replace(['\n', '\t'], " ");
+    format!("{line}{cut}")
+}
