@@ -84,6 +84,8 @@ pub struct Finished {
     pub duration: Duration,
     /// What the program wrote to both of its outputs, kept or not.
     pub bytes: u64,
+    /// Which of several steps ended it early, and why where its outcome does not say.
+    pub ended_by: Option<String>,
 }
 
 /// On which terms a call runs, beside those of its tool.
@@ -118,6 +120,7 @@ impl Finished {
             truncated: false,
             duration,
             bytes: 0,
+            ended_by: None,
         }
     }
 }

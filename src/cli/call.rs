@@ -121,6 +121,9 @@ fn end(finished: Finished) -> Result {
     let failed = |message: String| Err(Failure::new(Exit::Negative, message));
     match finished.outcome {
         Outcome::Exited { .. } if !finished.is_error => Ok(Exit::Done),
+        Outcome::Exited { .. } | Outcome::TimedOut if finished.ended_by.is_some() => {
+            failed(finished.ended_by.unwrap_or_default())
+        }
         Outcome::Exited { code } => failed(format!("the program ended with exit code {code}")),
         Outcome::TimedOut => failed("the program ran into its deadline and was ended".to_owned()),
         Outcome::NotStarted { because } => failed(format!("nothing was started: {because}")),

@@ -108,6 +108,7 @@ impl Over {
             truncated: shown.truncated,
             duration,
             bytes: output.bytes,
+            ended_by: None,
         }
     }
 }
@@ -229,6 +230,7 @@ impl Finished {
             truncated: false,
             duration,
             bytes: 0,
+            ended_by: None,
         }
     }
 }

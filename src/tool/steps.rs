@@ -137,11 +137,11 @@ impl Row<'_> {
             workspace,
             steps: Some(&self.steps),
         };
-        let (text, is_error) = match fill_in(result, self.run.host, &given) {
-            Ok(text) => (text, false),
+        let text = match fill_in(result, self.run.host, &given) {
+            Ok(text) => text,
             Err(why) => {
-                let text = format!("[all steps ran, but their result cannot be shown: {why}]");
-                (text, true)
+                let why = format!("all steps ran, but their result cannot be shown: {why}");
+                return Self::over(Outcome::Exited { code: 0 }, why);
             }
         };
         let limits = self.run.output;
@@ -154,12 +154,13 @@ impl Row<'_> {
         let shown = output.shown(self.run.call_id, limits);
         Finished {
             outcome: Outcome::Exited { code: 0 },
-            is_error,
+            is_error: false,
             shown: shown.text,
             stored: output.stored,
             truncated: shown.truncated,
             duration: Duration::ZERO,
             bytes: 0,
+            ended_by: None,
         }
     }
 
@@ -168,30 +169,29 @@ impl Row<'_> {
         let why = why.map(|why| format!(": {why}")).unwrap_or_default();
         let label = self.label(number);
         let mut finished = over.finished(&start.ok, self.run, Duration::ZERO);
+        let ended_by = format!("{label} ended the call{why}{}", self.rest(number));
         finished.is_error = true;
-        finished.shown = format!(
-            "[{label} ended the call{why}{}]\n{}",
-            self.rest(number),
-            finished.shown
-        );
+        finished.shown = format!("[{ended_by}]\n{}", finished.shown);
+        finished.ended_by = Some(ended_by);
         finished
     }
 
     /// The call ended before a step began.
     fn stopped(&self, number: usize, why: &str, outcome: Outcome) -> Finished {
         let label = self.label(number);
-        Self::over(outcome, format!("[{why} {label}, which did not run]"))
+        Self::over(outcome, format!("{why} {label}, which did not run"))
     }
 
-    fn over(outcome: Outcome, shown: String) -> Finished {
+    fn over(outcome: Outcome, why: String) -> Finished {
         Finished {
             outcome,
             is_error: true,
-            shown,
+            shown: format!("[{why}]"),
             stored: String::new(),
             truncated: false,
             duration: Duration::ZERO,
             bytes: 0,
+            ended_by: Some(why),
         }
     }
 
@@ -202,8 +202,8 @@ impl Row<'_> {
             return Finished::not_started(because, Duration::ZERO);
         }
         let outcome = Outcome::Exited { code: NOT_STARTED };
-        let why = format!("not started: {because}; the steps before");
-        Self::over(outcome, format!("[{why} it ran]"))
+        let why = format!("not started: {because}; the steps before it ran");
+        Self::over(outcome, why)
     }
 
     fn label(&self, number: usize) -> String {
