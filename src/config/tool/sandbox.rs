@@ -13,7 +13,7 @@ pub struct Sandbox {
     pub read: Option<Vec<Template>>,
     /// Paths that may be written.
     pub write: Option<Vec<Template>>,
-    /// Programs that may be executed, beside the tool's own.
+    /// Programs that may be executed, and read for that, beside the tool's own.
     pub exec: Option<Vec<Template>>,
     /// TCP ports that may be connected to.
     pub connect: Option<Vec<u16>>,

@@ -66,7 +66,11 @@ pub(super) fn enter(lists: &Lists, program: &Path) -> Result<Held, RulesetError>
     for (list, access) in [
         (&lists.read, read),
         (&lists.write, write),
-        (&lists.exec, AccessFs::Execute.into()),
+        // The kernel reads what it executes.
+        (
+            &lists.exec,
+            (AccessFs::Execute | AccessFs::ReadFile) & handled,
+        ),
     ] {
         for path in list.iter().flatten() {
             created = allow(created, path, access)?;
