@@ -60,6 +60,20 @@ impl Ended {
         })
     }
 
+    /// How it ended, in a few words.
+    pub(super) fn why(&self) -> String {
+        match self.ending {
+            Ending::Itself => match self.signal() {
+                Some(signal) => format!("it was ended by {}", signal_name(signal)),
+                None => format!("it failed with exit code {}", self.code()),
+            },
+            Ending::TimedOut => format!("it had not finished after {:?}", self.deadline),
+            Ending::Silent(idle) => format!("it had written nothing for {idle:?}"),
+            Ending::Cancelled => "it was cancelled".to_owned(),
+            Ending::Flooded => format!("it wrote more than {} bytes", self.flood),
+        }
+    }
+
     /// Puts a line above the output where it does not speak for itself.
     pub(super) fn head(&self, is_error: bool, output: String) -> String {
         let code = self.code();

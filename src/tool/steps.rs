@@ -166,13 +166,15 @@ impl Row<'_> {
 
     /// A step that ended the call.
     fn failed(&self, number: usize, start: &Start, over: Over, why: Option<&str>) -> Finished {
-        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
-        let label = self.label(number);
+        let (label, rest) = (self.label(number), self.rest(number));
+        let told = |why: &str| format!("{label} ended the call{why}{rest}");
+        let own = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let whole = why.map_or_else(|| format!(": {}", over.ended.why()), |_| own.clone());
         let mut finished = over.finished(&start.ok, self.run, Duration::ZERO);
-        let ended_by = format!("{label} ended the call{why}{}", self.rest(number));
         finished.is_error = true;
-        finished.shown = format!("[{ended_by}]\n{}", finished.shown);
-        finished.ended_by = Some(ended_by);
+        // How the program ended stands above its output already.
+        finished.shown = format!("[{}]\n{}", told(&own), finished.shown);
+        finished.ended_by = Some(told(&whole));
         finished
     }
 
