@@ -208,6 +208,13 @@ fn a_case_to_paste_is_quoted_as_yaml_wants_it() {
 }
 
 #[test]
+fn a_length_above_the_default_is_no_rule_to_weaken() {
+    let tool = TOOL.replace("max: 10", "max: 20000");
+    let report = report(&files(&tool, POLICY));
+    assert!(!report.contains("`max` of"), "{report}");
+}
+
+#[test]
 fn a_long_call_is_shown_in_short_and_told_whole() {
     let tool = TOOL.replace("max: 10", "max: 300");
     let report = report(&files(&tool, POLICY));

@@ -56,7 +56,8 @@ pub(super) fn all(config: &Config) -> Vec<Mutant<'_>> {
             for rule in &rules.deny {
                 of_rule(home, rule, Decision::Deny, &mut all);
             }
-            if rules.max != DEFAULT_ARGUMENT_MAX {
+            // Without a longer one than the default less is let through: that is no weaker rule.
+            if rules.max < DEFAULT_ARGUMENT_MAX {
                 all.push(Mutant {
                     home,
                     what: What::Max,
