@@ -13,8 +13,14 @@ macro_rules! bundled {
 /// Name and content of each file.
 pub(super) const FILES: &[(&str, &str)] = bundled! {
     "": [
+        "policies/argocd-read-only.yaml",
         "policies/cluster-read-only.yaml",
+        "policies/draft-pr-only.yaml",
         "policies/files-stay-inside.yaml",
+        "policies/gitea-read-only.yaml",
+        "policies/gitea-reviewed.yaml",
+        "policies/secrets-never.yaml",
+        "policies/vault-names-only.yaml",
         "prompts/documentation.md",
         "prompts/infrastructure.md",
         "prompts/repository.md",
@@ -22,13 +28,18 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "prompts/system.md",
         "prompts/tools.md",
         "prompts/workflows.md",
+        "tools.d/argocd.yaml",
         "tools.d/docs_list.yaml",
         "tools.d/docs_read.yaml",
         "tools.d/docs_search.yaml",
+        "tools.d/gitea.yaml",
+        "tools.d/gitea_issue_create.yaml",
+        "tools.d/gitea_pr_create.yaml",
         "tools.d/kubectl.yaml",
         "tools.d/repo_list.yaml",
         "tools.d/repo_read.yaml",
         "tools.d/repo_search.yaml",
+        "tools.d/vault.yaml",
     ]
     "tests/fixtures/": [
         "demo.yaml",

@@ -97,37 +97,57 @@ fn every_invariant_of_the_large_configurations_is_proved() {
 
 #[test]
 fn every_invariant_of_the_shipped_configuration_is_proved() {
-    let proofs = proofs("");
-    let open: Vec<_> = proofs
-        .iter()
-        .filter(|proof| proof.outcome != Outcome::Proved)
-        .collect();
-    assert!(open.is_empty(), "{}", table(&proofs));
+    // Of a tool whose lines are of another program an invariant says nothing; that each says something of some tool is
+    // demanded on loading.
+    let mut proofs = proofs("");
+    proofs.retain(|proof| proof.outcome != Outcome::Idle);
+    let open = |proof: &Proof| proof.outcome != Outcome::Proved;
+    assert!(!proofs.iter().any(open), "{}", table(&proofs));
     insta::assert_snapshot!(table(&proofs), @"
+    argocd    never-changes        proved     615  118   336
+    argocd    never-other-target   proved     615  118   336
+    argocd    never-local-manifests proved     615  118   336
+    argocd    never-following      proved     615  118   336
     docs_list never-outside        proved     166   12    11
     docs_list never-a-flag         proved     166   12    11
     docs_list never-git-folder     proved     166   12    11
-    docs_read never-outside        proved     124    8     7
-    docs_read never-a-flag         proved     124    8     7
-    docs_read never-git-folder     proved     124    8     7
-    docs_search never-outside        proved     543   35    22
-    docs_search never-a-flag         proved     543   35    22
-    docs_search never-git-folder     proved     543   35    22
-    kubectl   never-changes        proved   19309  572  1091
-    kubectl   never-secret         proved   19309  572  1091
-    kubectl   never-raw-path       proved   19309  572  1091
-    kubectl   never-other-target   proved   19309  572  1091
-    kubectl   never-local-file     proved   19309  572  1091
-    kubectl   never-endless        proved   19309  572  1091
+    docs_read never-outside        proved    6874   96    95
+    docs_read never-a-flag         proved    6874   96    95
+    docs_read never-git-folder     proved    6874   96    95
+    docs_read never-a-login-file   proved    6874   96    95
+    docs_search never-outside        proved   21319  475   154
+    docs_search never-a-flag         proved   21319  475   154
+    docs_search never-git-folder     proved   21319  475   154
+    docs_search never-a-login-file   proved   21319  475   154
+    gitea     never-changes        proved     657  114   686
+    gitea     never-private        proved     657  114   686
+    gitea     never-other-login    proved     657  114   686
+    gitea     never-a-path         proved     657  114   686
+    gitea     never-decides        proved     657  114   686
+    gitea     never-ready          proved     657  114   686
+    gitea     never-creates-anything-else proved     657  114   686
+    gitea     never-somebody-else  proved     657  114   686
+    gitea_pr_create never-from-main      proved     190   39    14
+    kubectl   never-changes        proved   24667  575  1103
+    kubectl   never-secret         proved   24667  575  1103
+    kubectl   never-raw-path       proved   24667  575  1103
+    kubectl   never-other-target   proved   24667  575  1103
+    kubectl   never-local-file     proved   24667  575  1103
+    kubectl   never-endless        proved   24667  575  1103
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
-    repo_read never-outside        proved     124    8     7
-    repo_read never-a-flag         proved     124    8     7
-    repo_read never-git-folder     proved     124    8     7
-    repo_search never-outside        proved     568   39    26
-    repo_search never-a-flag         proved     568   39    26
-    repo_search never-git-folder     proved     568   39    26
+    repo_read never-outside        proved    6874   96    95
+    repo_read never-a-flag         proved    6874   96    95
+    repo_read never-git-folder     proved    6874   96    95
+    repo_read never-a-login-file   proved    6874   96    95
+    repo_search never-outside        proved   21479  500   179
+    repo_search never-a-flag         proved   21479  500   179
+    repo_search never-git-folder     proved   21479  500   179
+    repo_search never-a-login-file   proved   21479  500   179
+    vault     never-a-value        proved     313   28   144
+    vault     never-other-vault    proved     313   28   144
+    vault     never-accounts       proved     313   28   144
     ");
 }
 
