@@ -16,6 +16,8 @@ mod link;
 
 mod mutants;
 
+mod prefix;
+
 pub(crate) mod program;
 
 use std::fs;
