@@ -28,6 +28,8 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "prompts/system.md",
         "prompts/tools.md",
         "prompts/workflows.md",
+        "prompts/write_code.md",
+        "prompts/write_documentation.md",
         "tools.d/argocd.yaml",
         "tools.d/docs_list.yaml",
         "tools.d/docs_read.yaml",
@@ -40,6 +42,8 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "tools.d/repo_read.yaml",
         "tools.d/repo_search.yaml",
         "tools.d/vault.yaml",
+        "tools.d/write_code.yaml",
+        "tools.d/write_documentation.yaml",
     ]
     "tests/fixtures/": [
         "demo.yaml",

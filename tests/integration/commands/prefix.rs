@@ -2,9 +2,8 @@
 
 use super::program::Folder;
 
-/// Characters a token stands for in prose and JSON, at the least: the tokenizers of current models make about 30 %
-/// more tokens than the usual estimate of four and a half characters each.
-const CHARACTERS_PER_TOKEN: f64 = 3.5;
+/// Characters a token stands for: the estimate that `tolkien prompt` tells too.
+const CHARACTERS_PER_TOKEN: f64 = 4.0;
 
 /// What the plan grants the whole prefix.
 const TOKENS: f64 = 6_000.0;
