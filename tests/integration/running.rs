@@ -141,8 +141,6 @@ tests:
 
 #[tokio::test]
 async fn the_forms_that_come_later_are_not_started() {
-    let steps = "description: Two steps.\neffect: read\ninput: {type: object}\n\
-                 run: {steps: [{command: [echo, a]}, {command: [echo, b]}]}\n";
     let http = "description: A page.\neffect: read\ninput: {type: object}\n\
                 run: {http: {method: GET, url: 'https://example.org/', hosts: [example.org]}}\n";
     let mcp = "description: Another's.\neffect: read\ninput: {type: object}\n\
@@ -153,12 +151,10 @@ async fn the_forms_that_come_later_are_not_started() {
             "mcp_servers: {wiki: {url: 'https://wiki.example.org/mcp'}}\n\
              sandbox: {require: off}\n",
         ),
-        ("tools.d/steps.yaml", &format!("{steps}{CASES}")),
         ("tools.d/http.yaml", &format!("{http}{CASES}")),
         ("tools.d/mcp.yaml", &format!("{mcp}{CASES}")),
     ]);
     for (tool, form) in [
-        ("steps", "tools that start several programs (`steps`)"),
         ("http", "tools that send a request (`http`)"),
         ("mcp", "tools of other servers (`mcp`)"),
     ] {

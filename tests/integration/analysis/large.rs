@@ -115,10 +115,10 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_read never-a-flag         proved    6874   96    95
     docs_read never-git-folder     proved    6874   96    95
     docs_read never-a-login-file   proved    6874   96    95
-    docs_search never-outside        proved   21319  475   154
-    docs_search never-a-flag         proved   21319  475   154
-    docs_search never-git-folder     proved   21319  475   154
-    docs_search never-a-login-file   proved   21319  475   154
+    docs_search never-outside        proved   21339  477   156
+    docs_search never-a-flag         proved   21339  477   156
+    docs_search never-git-folder     proved   21339  477   156
+    docs_search never-a-login-file   proved   21339  477   156
     gitea     never-changes        proved     657  114   686
     gitea     never-private        proved     657  114   686
     gitea     never-other-login    proved     657  114   686
@@ -141,10 +141,10 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     repo_read never-a-flag         proved    6874   96    95
     repo_read never-git-folder     proved    6874   96    95
     repo_read never-a-login-file   proved    6874   96    95
-    repo_search never-outside        proved   21479  500   179
-    repo_search never-a-flag         proved   21479  500   179
-    repo_search never-git-folder     proved   21479  500   179
-    repo_search never-a-login-file   proved   21479  500   179
+    repo_search never-outside        proved   21499  502   181
+    repo_search never-a-flag         proved   21499  502   181
+    repo_search never-git-folder     proved   21499  502   181
+    repo_search never-a-login-file   proved   21499  502   181
     vault     never-a-value        proved     313   28   144
     vault     never-other-vault    proved     313   28   144
     vault     never-accounts       proved     313   28   144

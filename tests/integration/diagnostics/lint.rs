@@ -209,10 +209,7 @@ tests:
   - {id: graph, match: 'git log main main **'}
   - {id: diff, match: 'git log ** --ext-diff=.* **'}
 ";
-    insta::assert_snapshot!(with([("tools.d/news.yaml", steps.to_owned())], policy), @"
-    [flag-forms] `both.diff` denies `--ext-diff=…` and not `--ext-diff`: `git fetch; git log --ext-diff` is let through
-    [not-enforced-yet] `news` runs `steps`, `http` or `mcp`, which this build reads but does not enforce
-    ");
+    insta::assert_snapshot!(with([("tools.d/news.yaml", steps.to_owned())], policy), @"[flag-forms] `both.diff` denies `--ext-diff=…` and not `--ext-diff`: `git fetch; git log --ext-diff` is let through");
 }
 
 #[test]
