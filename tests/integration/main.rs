@@ -28,6 +28,8 @@ mod model;
 
 mod mutants;
 
+mod proposals;
+
 mod running;
 
 mod sandbox;
