@@ -212,13 +212,11 @@ impl Row<'_> {
         let count = self.all.starts.len();
         let start = self.all.starts.get(number.saturating_sub(1));
         let program = start.and_then(|start| start.words.first());
-        match start.and_then(|start| start.id.as_deref()) {
-            Some(id) => format!("step `{id}` ({number} of {count})"),
-            None => {
-                let program = program.map(Rendered::visible).unwrap_or_default();
-                format!("step {number} of {count} (`{program}`)")
-            }
+        if let Some(id) = start.and_then(|start| start.id.as_deref()) {
+            return format!("step `{id}` ({number} of {count})");
         }
+        let program = program.map(Rendered::visible).unwrap_or_default();
+        format!("step {number} of {count} (`{program}`)")
     }
 
     fn rest(&self, number: usize) -> &'static str {

@@ -18,8 +18,8 @@ fn of(id: &str, stream: StepStream) -> Piece {
     Piece::Step { id, stream }
 }
 
-fn expression(text: &str) -> Option<Expression> {
-    Some(Expression::whole(text, &Names::default()).unwrap().0)
+fn expression(text: &str) -> Expression {
+    Expression::whole(text, &Names::default()).unwrap().0
 }
 
 fn requirement() -> Requirement {
@@ -127,7 +127,7 @@ async fn what_a_step_gave_is_the_input_of_a_later_one_and_the_result() {
 #[tokio::test]
 async fn a_step_whose_output_may_not_be_ends_the_call() {
     let inside = Requirement {
-        each_line: expression("apps/.*|manifests/.*"),
+        each_line: Some(expression("apps/.*|manifests/.*")),
         not_empty: true,
         because: Some("only apps and manifests may change".to_owned()),
         ..requirement()
@@ -162,7 +162,7 @@ async fn a_step_whose_output_may_not_be_ends_the_call() {
     );
 
     let clean = Requirement {
-        expression: expression(""),
+        expression: Some(expression("")),
         ..requirement()
     };
     assert!(!run_steps(&with("true", &clean)).await.is_error);
@@ -179,7 +179,7 @@ async fn an_output_that_was_not_kept_whole_is_not_taken_for_what_it_must_be() {
     setting.output.keep_bytes = 10;
     let mut scope = step("scope", "printf 'apps/a\\nsecret\\napps/b\\n'");
     scope.require = Some(Requirement {
-        each_line: expression("apps/.*"),
+        each_line: Some(expression("apps/.*")),
         ..requirement()
     });
     let finished = setting.run_steps(&[scope], None).await;
