@@ -6,6 +6,8 @@
 //! folder, secrets) stays a name in it: rules, approvals, audit and analysis see the name, only the
 //! process gets the value.
 
+mod address;
+
 mod line;
 
 mod parse;
@@ -24,9 +26,9 @@ use crate::config::policy::Channel;
 use crate::config::template::StepStream;
 use crate::config::tool::{Requirement, Sandbox, Tool};
 
+pub(crate) use address::address;
 pub use line::{canonical_json, quote};
 pub use parse::Violation;
-pub(crate) use render::address;
 
 /// Who asks for a call, and through which door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +145,10 @@ pub struct Request {
     pub headers: Vec<(String, Rendered)>,
     /// What is sent.
     pub body: Option<Rendered>,
+    /// The hosts that may be asked, redirects included: exact, or `*.domain`.
+    pub hosts: Vec<String>,
+    /// The media types that are shown; empty means every text.
+    pub accept: Vec<String>,
 }
 
 impl Call {

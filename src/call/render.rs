@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value};
 
+use super::address::{address, may_ask};
 use super::parse::{Violation, as_text, of_parameter, usage};
 use super::{Piece, Plan, Rendered, Request, Start};
 use crate::config::name::RuleId;
-use crate::config::policy::host_matches;
 use crate::config::prompt::Prompts;
 use crate::config::template::{Part, Template};
 use crate::config::tool::{Command, CommandWord, Http, Run, Tool};
@@ -251,26 +251,7 @@ impl Renderer<'_> {
         let text = url.visible();
         let address =
             address(&text).map_err(|error| denied(format!("`{text}` is no address: {error}")))?;
-        if address.scheme() != "https" {
-            return Err(denied(format!("`{}` is not `https`", address.scheme())));
-        }
-        if !address.username().is_empty() || address.password().is_some() {
-            return Err(denied(
-                "the address holds a user name or a password".to_owned(),
-            ));
-        }
-        if address.port().is_some() {
-            return Err(denied(
-                "the address names a port, and only 443 is asked".to_owned(),
-            ));
-        }
-        let host = address.domain().unwrap_or_default();
-        if !http.hosts.iter().any(|allowed| host_matches(allowed, host)) {
-            let host = address.host_str().unwrap_or_default();
-            return Err(denied(format!(
-                "`{host}` is not one of the hosts that may be asked"
-            )));
-        }
+        may_ask(&address, &http.hosts).map_err(|refused| denied(refused.to_string()))?;
         let headers = http
             .headers
             .iter()
@@ -282,22 +263,10 @@ impl Renderer<'_> {
             url: Rendered::of(Piece::Text(address.to_string())),
             headers,
             body: http.body.as_ref().map(|body| self.text(body)).transpose()?,
+            hosts: http.hosts.clone(),
+            accept: http.accept.clone(),
         })
     }
-}
-
-/// An address as it is understood, with one spelling for each: the URL standard leaves a backslash in
-/// a query as it is, where a reader of the line, or a shell that it is pasted into, takes it for
-/// something else.
-pub(crate) fn address(text: &str) -> Result<reqwest::Url, impl std::fmt::Display> {
-    let address = reqwest::Url::parse(text);
-    address.map(|mut address| {
-        let spelt = |part: &str| part.replace('\\', "%5C");
-        let (query, fragment) = (address.query().map(spelt), address.fragment().map(spelt));
-        address.set_query(query.as_deref());
-        address.set_fragment(fragment.as_deref());
-        address
-    })
 }
 
 impl Rendered {
