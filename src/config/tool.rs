@@ -282,7 +282,7 @@ pub struct Http {
     pub body: Option<Template>,
     /// Exact hosts, or `*.domain`.
     pub hosts: Vec<String>,
-    /// Media types that are shown to the model.
+    /// Media types that are shown to the model; empty means every text.
     pub accept: Vec<String>,
     /// Where it is written.
     pub place: Place,

@@ -39,7 +39,8 @@ fn pages() -> BTreeMap<String, String> {
 }
 
 /// Words in quotes that look like codes where codes are raised, and are none.
-const NOT_CODES: [&str; 5] = [
+const NOT_CODES: [&str; 6] = [
+    "accept-encoding",
     "best-effort",
     "claude-opus-5-5",
     "content-length",

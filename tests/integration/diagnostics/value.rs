@@ -452,6 +452,10 @@ fn a_name_that_nothing_can_have_is_told() {
       help: remove it: it follows from the address and the body
     tools.d/headers.yaml:4:87-4:92 error[bad-name] `X Y` cannot be set as a header
       help: use letters, digits and `-`
+    tools.d/headers.yaml:4:97-4:103 error[bad-name] `Accept` cannot be set as a header
+      help: write the media types under `accept`
+    tools.d/headers.yaml:4:108-4:123 error[bad-name] `Accept-Encoding` cannot be set as a header
+      help: remove it: answers are asked for as they are, never compressed
     tools.d/names.yaml:3:36-3:39 error[bad-name] `env` is no name for a parameter
       help: use letters, digits and `_`, start with a letter, and leave `env`, `secret`, `steps`, `workspace` and `prompt` to templates
     tools.d/names.yaml:3:57-3:60 error[bad-name] `a-b` is no name for a parameter

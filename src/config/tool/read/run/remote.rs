@@ -130,13 +130,15 @@ fn check_header(reader: &mut Reader<'_>, span: &std::ops::Range<usize>, name: &s
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
-    let decided = ["host", "content-length", "transfer-encoding", "connection"]
-        .iter()
-        .any(|taken| name.eq_ignore_ascii_case(taken));
+    let is_one_of = |taken: &[&str]| taken.iter().any(|taken| name.eq_ignore_ascii_case(taken));
     let help = if !token {
         "use letters, digits and `-`"
-    } else if decided {
+    } else if is_one_of(&["host", "content-length", "transfer-encoding", "connection"]) {
         "remove it: it follows from the address and the body"
+    } else if is_one_of(&["accept-encoding"]) {
+        "remove it: answers are asked for as they are, never compressed"
+    } else if is_one_of(&["accept"]) {
+        "write the media types under `accept`"
     } else {
         return true;
     };
