@@ -28,6 +28,14 @@ pub(super) fn clean(bytes: Vec<u8>) -> String {
     cleaner.out
 }
 
+/// The beginning of a text of somebody else, `max` characters of it, fit to stand within a line.
+pub(super) fn told(text: &str, max: usize) -> String {
+    let first: String = text.chars().take(max).collect();
+    let cut = if first.len() < text.len() { "…" } else { "" };
+    let line = clean(first.into_bytes()).replace(['\n', '\t'], " ");
+    format!("{line}{cut}")
+}
+
 /// Printable ASCII, newline and tab: most output is nothing else.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~' | b'\n' | b'\t')

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::capture::Capture;
-use super::clean::clean;
+use super::clean::told;
 use super::command::{Over, Run, execute};
 use super::ending::Ending;
 use super::folder::Private;
@@ -263,23 +263,15 @@ impl Requirement {
             .as_ref()
             .is_some_and(|whole| !whole.is_match(text))
         {
-            return Err(because(format!("it wrote `{}`", told(text))));
+            return Err(because(format!("it wrote `{}`", told(text, TOLD))));
         }
         let wrong = self.each_line.as_ref().and_then(|each| {
             let mut lines = text.split('\n').filter(|_| !text.is_empty());
             lines.find(|line| !each.is_match(line))
         });
         match wrong {
-            Some(line) => Err(because(format!("it wrote the line `{}`", told(line)))),
+            Some(line) => Err(because(format!("it wrote the line `{}`", told(line, TOLD)))),
             None => Ok(()),
         }
     }
-}
-
-/// The beginning of a text that a program wrote, fit to be shown within a line.
-fn told(text: &str) -> String {
-    let first: String = text.chars().take(TOLD).collect();
-    let cut = if first.len() < text.len() { "…" } else { "" };
-    let line = clean(first.into_bytes()).replace(['\n', '\t'], " ");
-    format!("{line}{cut}")
 }
