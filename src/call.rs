@@ -26,7 +26,7 @@ use crate::config::policy::Channel;
 use crate::config::template::StepStream;
 use crate::config::tool::{Requirement, Sandbox, Tool};
 
-pub(crate) use address::address;
+pub(crate) use address::{address, may_ask, redirected};
 pub use line::{canonical_json, quote};
 pub use parse::Violation;
 

@@ -3,9 +3,10 @@
 //! [`run`] takes a [`Permit`] and nothing else, so no process starts that [`crate::policy`] did not
 //! let through. A program runs in a private folder (`prepared`, `command`), in a [`sandbox`] under a
 //! supervisor, or directly as one process group (`process`) where that is not wanted; several share
-//! one folder and follow each other (`steps`);
-//! what it writes is kept within bounds (`capture`), freed of what a terminal would obey (`clean`)
-//! and cut to what the model sees (`output`); the rest is paged by [`read_output`].
+//! one folder and follow each other (`steps`); a request goes out from this process, to public
+//! addresses alone (`http`). What is written or answered is kept within bounds (`capture`), freed of
+//! what a terminal would obey (`clean`) and cut to what the model sees (`output`); the rest is paged
+//! by [`read_output`].
 
 mod capture;
 
@@ -16,6 +17,8 @@ mod command;
 mod ending;
 
 mod folder;
+
+mod http;
 
 mod output;
 
@@ -50,16 +53,17 @@ pub use command::Bounds;
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The program ended by itself or by a signal of somebody else.
+    /// The program ended by itself or by a signal of somebody else, or the request was answered.
     Exited {
-        /// Its exit code; 128 and the signal's number when a signal ended it.
+        /// Its exit code; 128 and the signal's number when a signal ended it. Of a request 0, the
+        /// status of an answer that is no success, or 1 when there is none to show.
         code: i32,
     },
     /// Its deadline ended it.
     TimedOut,
     /// Whoever asked for it ended it.
     Cancelled,
-    /// No process was started.
+    /// No process was started, no request sent.
     NotStarted {
         /// Why, in words for the model.
         because: String,
@@ -82,9 +86,10 @@ pub struct Finished {
     pub truncated: bool,
     /// From before the start to after the end.
     pub duration: Duration,
-    /// What the program wrote to both of its outputs, kept or not.
+    /// What the program wrote to both of its outputs, kept or not, or what was read of an answer.
     pub bytes: u64,
-    /// Which of several steps ended it early, and why where its outcome does not say.
+    /// Why it failed where the outcome does not say: which of several steps ended it early, or what
+    /// became of a request.
     pub ended_by: Option<String>,
 }
 
@@ -111,6 +116,19 @@ impl<'a> Terms<'a> {
 }
 
 impl Finished {
+    fn cancelled_before(duration: Duration) -> Self {
+        Self {
+            outcome: Outcome::Cancelled,
+            is_error: true,
+            shown: "[cancelled before it started]".to_owned(),
+            stored: String::new(),
+            truncated: false,
+            duration,
+            bytes: 0,
+            ended_by: None,
+        }
+    }
+
     fn not_started(because: String, duration: Duration) -> Self {
         Self {
             shown: format!("not started: {because}"),
@@ -143,12 +161,6 @@ pub async fn run(
     } = terms;
     let call = permit.call();
     let tool = call.tool();
-    let not_yet = |what: &str| {
-        Finished::not_started(
-            format!("this version of the engine does not run {what} yet"),
-            Duration::ZERO,
-        )
-    };
     let sandbox = settings.sandbox.under(tool.sandbox.as_ref());
     let run = command::Run {
         call_id,
@@ -173,7 +185,11 @@ pub async fn run(
             };
             steps::run_all(all, &run).await
         }
-        Plan::Http(_) => not_yet("tools that send a request (`http`)"),
-        Plan::Mcp { .. } => not_yet("tools of other servers (`mcp`)"),
+        Plan::Http(request) => http::send(request, &run, &http::Reach::default()).await,
+        Plan::Mcp { .. } => {
+            let because =
+                "this version of the engine does not run tools of other servers (`mcp`) yet";
+            Finished::not_started(because.to_owned(), Duration::ZERO)
+        }
     }
 }

@@ -1,4 +1,7 @@
 //! Addresses of requests: how they are understood, and which may be asked.
+//!
+//! The same judgement holds for the address that a call renders and for every address that an
+//! answer redirects to.
 
 use reqwest::Url;
 
@@ -9,6 +12,11 @@ use crate::config::policy::host_matches;
 /// something else.
 pub(crate) fn address(text: &str) -> Result<Url, impl std::fmt::Display> {
     Url::parse(text).map(spelt)
+}
+
+/// The address that a redirect names, seen from the one that answered.
+pub(crate) fn redirected(from: &Url, location: &str) -> Result<Url, impl std::fmt::Display> {
+    from.join(location).map(spelt)
 }
 
 fn spelt(mut address: Url) -> Url {

@@ -14,6 +14,7 @@ use rustix::process::Signal;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Finished;
 use super::capture::Capture;
 use super::ending::{Ended, Ending};
 use super::output::Output;
@@ -21,7 +22,6 @@ use super::pipes::Pipes;
 use super::prepared::{Given, Prepared};
 use super::running::Running;
 use super::sandbox::Limits;
-use super::{Finished, Outcome};
 use crate::call::Start;
 use crate::config::host::Host;
 use crate::config::tool::{OutputLimits, Sandbox};
@@ -217,20 +217,4 @@ async fn end(
     })
     .await;
     status
-}
-
-impl Finished {
-    /// It was cancelled before anything was started.
-    pub(super) fn cancelled_before(duration: Duration) -> Self {
-        Self {
-            outcome: Outcome::Cancelled,
-            is_error: true,
-            shown: "[cancelled before it started]".to_owned(),
-            stored: String::new(),
-            truncated: false,
-            duration,
-            bytes: 0,
-            ended_by: None,
-        }
-    }
 }

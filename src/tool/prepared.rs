@@ -203,20 +203,30 @@ fn piece(part: &Part) -> Option<Piece> {
 
 /// What names stand for.
 #[derive(Debug, Clone, Copy)]
-struct Fill<'a> {
+pub(super) struct Fill<'a> {
     host: &'a Host,
     workspace: Option<&'a Path>,
     steps: Option<&'a BTreeMap<String, StepOutput>>,
 }
 
-impl Fill<'_> {
+impl<'a> Fill<'a> {
+    /// For a request, which has no private folder.
+    pub(super) fn of_host(host: &'a Host) -> Self {
+        Self {
+            host,
+            workspace: None,
+            steps: None,
+        }
+    }
+
     /// The text for where others can read it: a secret may not stand there.
-    fn open(&self, text: &Rendered) -> Result<String, String> {
+    pub(super) fn open(&self, text: &Rendered) -> Result<String, String> {
         text.pieces
             .iter()
             .map(|piece| match piece {
                 Piece::Secret(name) => Err(format!(
-                    "secret `{name}` may only stand in `env` and `stdin` of a command"
+                    "secret `{name}` may only stand in `env` and `stdin` of a command, and in `headers` \
+                     and `body` of a request"
                 )),
                 other => self.piece(other),
             })
@@ -224,7 +234,7 @@ impl Fill<'_> {
     }
 
     /// The text with its secrets.
-    fn secret(&self, text: &Rendered) -> Result<String, String> {
+    pub(super) fn secret(&self, text: &Rendered) -> Result<String, String> {
         text.pieces.iter().map(|piece| self.piece(piece)).collect()
     }
 

@@ -21,6 +21,8 @@ mod prefix;
 pub(crate) mod program;
 
 use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -373,6 +375,39 @@ fn call_prints_what_the_program_wrote() {
     assert!(ran.out.starts_with("Filesystem"), "{}", ran.out);
     assert_eq!(ran.err, "+ df -h /\n");
     assert_eq!(folder.run(&["call", "-q", "disk", "/"]).err, "");
+}
+
+#[test]
+fn call_sends_a_request_that_no_proxy_of_the_environment_sees() {
+    let folder = Folder::with_configuration();
+    folder.write(
+        "tools.d/page.yaml",
+        "description: Fetches a page.\neffect: read\ninput: {type: object}\n\
+         run: {http: {url: 'https://docs.invalid/', hosts: [docs.invalid]}}\ntimeout: 5s\n\
+         tests: [{allow: {}}, {deny: {x: 1}}]\n",
+    );
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let names = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let environment = names.map(|name| (name, address.as_str()));
+    let ran = folder.run_with(&["call", "page", "{}"], &environment, "");
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    let (said, why) = ran.err.split_once("error: ").unwrap();
+    assert_eq!(said, "+ GET https://docs.invalid/\n");
+    // A machine without any resolver may need longer than the deadline to say so.
+    let expected = [
+        "nothing was started: `docs.invalid` cannot be reached: ",
+        "the request ended because the answer was not there after 5s",
+    ];
+    assert!(expected.iter().any(|start| why.starts_with(start)), "{why}");
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
 #[test]

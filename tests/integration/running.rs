@@ -140,9 +140,7 @@ tests:
 }
 
 #[tokio::test]
-async fn the_forms_that_come_later_are_not_started() {
-    let http = "description: A page.\neffect: read\ninput: {type: object}\n\
-                run: {http: {method: GET, url: 'https://example.org/', hosts: [example.org]}}\n";
+async fn the_form_that_comes_later_is_not_started() {
     let mcp = "description: Another's.\neffect: read\ninput: {type: object}\n\
                run: {mcp: {server: wiki, tool: search}}\n";
     let config = config(&[
@@ -151,19 +149,89 @@ async fn the_forms_that_come_later_are_not_started() {
             "mcp_servers: {wiki: {url: 'https://wiki.example.org/mcp'}}\n\
              sandbox: {require: off}\n",
         ),
-        ("tools.d/http.yaml", &format!("{http}{CASES}")),
         ("tools.d/mcp.yaml", &format!("{mcp}{CASES}")),
     ]);
-    for (tool, form) in [
-        ("http", "tools that send a request (`http`)"),
-        ("mcp", "tools of other servers (`mcp`)"),
-    ] {
-        let finished = run(&config, tool, json!({})).await;
-        let because = format!("this version of the engine does not run {form} yet");
-        assert!(finished.is_error);
-        assert_eq!(finished.shown, format!("not started: {because}"));
-        assert_eq!(finished.outcome, Outcome::NotStarted { because });
+    let finished = run(&config, "mcp", json!({})).await;
+    let because = "this version of the engine does not run tools of other servers (`mcp`) yet";
+    assert!(finished.is_error);
+    assert_eq!(finished.shown, format!("not started: {because}"));
+    let because = because.to_owned();
+    assert_eq!(finished.outcome, Outcome::NotStarted { because });
+}
+
+/// A tool that asks hosts for pages; no host of this name exists (RFC 6761).
+const FETCH: &str = r#"
+description: Fetches a page.
+effect: read
+input:
+  type: object
+  required: [url]
+  properties:
+    url: {type: string}
+run:
+  http: {url: "{{ url }}", hosts: [docs.invalid, "*.example.invalid"]}
+timeout: 5s
+arguments:
+  url: {allow: ['https://.*']}
+tests:
+  - allow: {url: 'https://docs.invalid/'}
+  - deny: {url: 'http://docs.invalid/'}
+"#;
+
+#[tokio::test]
+async fn a_request_is_sent_and_says_why_it_could_not() {
+    let config = config(&[("tools.d/fetch.yaml", FETCH)]);
+    let finished = run(&config, "fetch", json!({"url": "https://docs.invalid/"})).await;
+    assert!(finished.is_error);
+    // A machine without any resolver may need longer than the deadline to say so.
+    match &finished.outcome {
+        Outcome::NotStarted { because } => {
+            let start = "`docs.invalid` cannot be reached: ";
+            assert!(because.starts_with(start), "{because}");
+        }
+        other => assert_eq!(*other, Outcome::TimedOut),
     }
+}
+
+#[test]
+fn an_address_that_leads_elsewhere_is_denied() {
+    let tool = FETCH
+        .replace("docs.invalid", "docs.example.org")
+        .replace("example.invalid", "example.net")
+        .replace("['https://.*']", "['.*']")
+        .replace("http://docs.example.org/", "https://example.com/");
+    let config = config(&[("tools.d/fetch.yaml", &tool)]);
+    let caller = caller("operator", Channel::Local);
+    let tricks = include_str!("../../src/tool/http/tests/tricks.txt").lines();
+    let tricks = tricks.filter(|line| !line.starts_with('#'));
+    let tricks: Vec<String> = tricks
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let allowed = |trick: &&String| {
+        let input = json!({ "url": trick.replace("PORT", "7331") });
+        let tool = "fetch";
+        let verdict = decide(
+            &config,
+            Request {
+                tool,
+                input: &input,
+            },
+            &caller,
+        );
+        !matches!(verdict, Verdict::Deny(_))
+    };
+    let allowed: Vec<&String> = tricks.iter().filter(allowed).collect();
+    // As it is understood: the rest is a path, a query or a fragment of the right host.
+    insta::assert_debug_snapshot!(allowed, @r#"
+    [
+        "https://docs.example.org\\@127.0.0.1:PORT/",
+        "https://docs.example.org#@127.0.0.1:PORT/",
+        "https://docs.example.org?@127.0.0.1:PORT/",
+        "https://docs.example.org/..//127.0.0.1:PORT/",
+        "https://docs.example。org/https://127.0.0.1:PORT/",
+    ]
+    "#);
+    assert!(tricks.len() > 100);
 }
 
 #[test]

@@ -33,11 +33,11 @@ impl Parsed {
 
 fn of_tool(tool: &Tool) -> Vec<Unenforced<'static>> {
     let mut all: Vec<Unenforced<'static>> = Vec::new();
-    if matches!(tool.run, Run::Http(_) | Run::Mcp { .. }) {
+    if matches!(tool.run, Run::Mcp { .. }) {
         all.push((
             tool.places.run.clone(),
-            format!("`{}` runs `http` or `mcp`", tool.name),
-            "its calls are decided, but this build can only run `command` and `steps`",
+            format!("`{}` runs `mcp`", tool.name),
+            "its calls are decided, but this build cannot run `mcp`",
         ));
     }
     all

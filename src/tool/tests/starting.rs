@@ -65,7 +65,8 @@ async fn the_environment_holds_exactly_what_the_tool_names() {
     env.words.push(bearer);
     assert_eq!(
         not_started(&setting.run(&env).await),
-        "secret `TOKEN` may only stand in `env` and `stdin` of a command"
+        "secret `TOKEN` may only stand in `env` and `stdin` of a command, and in `headers` and `body` \
+         of a request"
     );
 }
 

@@ -177,7 +177,7 @@ fn what_is_not_enforced_yet_is_told() {
       help: remove it
     tolkien.yaml:4:18-4:22 warning[not-enforced-yet] a caller comes through Telegram, which this build reads but does not enforce
       help: give it `token_sha256`
-    tools.d/remote.yaml:4:6-4:6 warning[not-enforced-yet] `remote` runs `http` or `mcp`, which this build reads but does not enforce
-      help: its calls are decided, but this build can only run `command` and `steps`
+    tools.d/remote.yaml:4:6-4:6 warning[not-enforced-yet] `remote` runs `mcp`, which this build reads but does not enforce
+      help: its calls are decided, but this build cannot run `mcp`
     ");
 }
