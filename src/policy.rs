@@ -8,10 +8,13 @@ mod case;
 
 mod decide;
 
+mod redactions;
+
 mod verdict;
 
 pub(crate) use case::holds;
 pub use case::{check, input, load};
 pub use decide::{Request, decide, let_through, visible_tools};
 pub(crate) use decide::{decide_for, effect_decision};
+pub use redactions::{Redactions, redactions};
 pub use verdict::{Approver, Decision, Pending, Permit, Reason, Refusal, Verdict};

@@ -5,8 +5,8 @@
 //! supervisor, or directly as one process group (`process`) where that is not wanted; several share
 //! one folder and follow each other (`steps`); a request goes out from this process, to public
 //! addresses alone (`http`). What is written or answered is kept within bounds (`capture`), freed of
-//! what a terminal would obey (`clean`) and cut to what the model sees (`output`); the rest is paged
-//! by [`read_output`].
+//! what a terminal would obey (`clean`) and of secrets (`redact`), and cut to what the model sees
+//! (`output`); the rest is paged by [`read_output`].
 
 mod capture;
 
@@ -30,6 +30,8 @@ mod process;
 
 pub mod read_output;
 
+pub(crate) mod redact;
+
 mod running;
 
 pub mod sandbox;
@@ -47,6 +49,7 @@ use crate::call::Plan;
 use crate::config::host::Host;
 use crate::config::settings::Settings;
 use crate::policy::Permit;
+use redact::Redactor;
 
 pub use command::Bounds;
 
@@ -129,7 +132,8 @@ impl Finished {
         }
     }
 
-    fn not_started(because: String, duration: Duration) -> Self {
+    fn not_started(because: &str, duration: Duration, redactor: &Redactor<'_>) -> Self {
+        let because = redactor.text(because);
         Self {
             shown: format!("not started: {because}"),
             outcome: Outcome::NotStarted { because },
@@ -161,6 +165,7 @@ pub async fn run(
     } = terms;
     let call = permit.call();
     let tool = call.tool();
+    let redactor = Redactor::new(permit.redactions(), host);
     let sandbox = settings.sandbox.under(tool.sandbox.as_ref());
     let run = command::Run {
         call_id,
@@ -169,6 +174,7 @@ pub async fn run(
         sandbox: &sandbox,
         timeout: tool.timeout.unwrap_or(settings.limits.call_timeout),
         bounds,
+        redactor: &redactor,
         cancel: &cancel,
     };
     match call.plan() {
@@ -189,7 +195,7 @@ pub async fn run(
         Plan::Mcp { .. } => {
             let because =
                 "this version of the engine does not run tools of other servers (`mcp`) yet";
-            Finished::not_started(because.to_owned(), Duration::ZERO)
+            Finished::not_started(because, Duration::ZERO, &redactor)
         }
     }
 }

@@ -25,8 +25,9 @@ use crate::call::Caller;
 use crate::config::Config;
 use crate::config::host::Host;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
-use crate::policy::{self, Permit, Verdict};
+use crate::policy::{self, Decision, Permit, Verdict};
 use crate::tool::read_output::Request;
+use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
 
 /// Failed attempts that wait to be recorded; there are never so many in one model call.
@@ -333,7 +334,13 @@ impl<'a, J: Journal> Driver<'a, J> {
         };
         let verdict = policy::decide(&config, request, &self.turn.caller);
         let reason = verdict.reason().clone();
-        let (decision, command_line) = (verdict.decision(), verdict.command_line());
+        let (decision, mut command_line) = (verdict.decision(), verdict.command_line());
+        if decision != Decision::Ask {
+            // Whoever approves a call must see the whole of it; nobody else needs its secrets.
+            let redactions = policy::redactions(&config, &tool, Some(&self.turn.caller));
+            let redactor = Redactor::new(&redactions, &self.turn.host);
+            command_line = command_line.map(|line| redactor.text(&line));
+        }
         let usage = match verdict {
             Verdict::Allow(permit) => {
                 self.permits

@@ -15,6 +15,7 @@ use crate::config::policy::Channel;
 use crate::config::settings::Settings;
 use crate::config::{Config, Overrides};
 use crate::policy::{Approver, Permit, Request, Verdict, decide};
+use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished, Outcome, sandbox};
 
 /// What `read_output` would know the call as; nobody asks it here.
@@ -99,7 +100,8 @@ async fn execute(config: &Config, permit: Permit, screen: &Screen) -> Result {
     let host = Host::probe(config).confined(config, sandbox::probe(None));
     let cancel = CancellationToken::new();
     let mut signals = Signals::listen()?;
-    screen.note(&format!("+ {}", permit.call().command_line()));
+    let line = Redactor::new(permit.redactions(), &host).text(&permit.call().command_line());
+    screen.note(&format!("+ {line}"));
     let terms = tool::Terms::new(&host, config.settings());
     let running = tool::run(permit, CALL_ID, terms, cancel.clone());
     let mut running = std::pin::pin!(running);

@@ -48,6 +48,13 @@ const MEMORY: &str = "/dev/shm";
 /// The kind of a file system in memory (`TMPFS_MAGIC` of `linux/magic.h`).
 const TMPFS: FsWord = 0x0102_1994;
 
+/// What the engine itself keeps secret; each may come as a file that `NAME_FILE` names.
+const OWN_SECRETS: [&str; 3] = [
+    "ANTHROPIC_API_KEY",
+    "TELEGRAM_TOKEN",
+    "TELEGRAM_WEBHOOK_SECRET",
+];
+
 /// What this machine has.
 #[derive(Debug, Clone, Default)]
 pub struct Host {
@@ -61,12 +68,16 @@ pub struct Host {
     scratch: Option<PathBuf>,
     memory: Option<PathBuf>,
     confinement: Confinement,
+    /// Names of the engine's own secrets, where it may have some.
+    own_secrets: &'static [&'static str],
 }
 
 impl Host {
     /// Looks for everything that a configuration names.
     pub fn probe(config: &Config) -> Self {
-        Self::probe_with(config, &secret::variable)
+        let mut host = Self::probe_with(config, &secret::variable);
+        host.own_secrets = &OWN_SECRETS;
+        host
     }
 
     /// Looks for everything but the environment, in whose place the settings' defaults stand: for a
@@ -201,6 +212,20 @@ impl Host {
             Some(source) => secret::read(source),
             None => Err(secret::Error::Unset(name.to_string())),
         }
+    }
+
+    /// Every secret that can be read now with its name: the declared ones and the engine's own. One
+    /// that cannot be read has no value that could be shown.
+    pub(crate) fn secret_values(&self) -> Vec<(String, SecretString)> {
+        let declared = self.secrets.iter().filter_map(|(name, source)| {
+            let value = secret::read(source).ok()?;
+            Some((name.to_string(), value))
+        });
+        let own = self.own_secrets.iter().filter_map(|name| {
+            let value = secret::from_environment(name).ok()??;
+            Some(((*name).to_owned(), value))
+        });
+        declared.chain(own).collect()
     }
 
     /// Where a program of a command was found.

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::redactions::redactions;
 use super::verdict::{Decision, Pending, Permit, Reason, Refusal, Verdict};
 use crate::call::{Call, Caller};
 use crate::config::name::{RoleName, RuleId};
@@ -60,12 +61,14 @@ pub(crate) fn decide_for(
         None => effect_alone(tool),
     };
     let revision = config.revision().clone();
+    let redactions = redactions(config, request.tool, caller);
     match answer.decision {
-        Decision::Allow => Verdict::Allow(Permit::new(call, answer.reason, revision)),
+        Decision::Allow => Verdict::Allow(Permit::new(call, answer.reason, revision, redactions)),
         Decision::Ask => Verdict::Ask(Pending::new(
             call,
             answer.reason,
             revision,
+            redactions,
             answer.approvers,
         )),
         Decision::Deny => {

@@ -2,7 +2,7 @@
 //!
 //! ```compile_fail,E0451
 //! // A permit cannot be forged: its fields are private and it has no constructor.
-//! let permit = tolkien::policy::Permit { call: todo!(), reason: todo!(), revision: todo!() };
+//! let permit = tolkien::policy::Permit { call: todo!(), reason: todo!(), revision: todo!(), redactions: todo!() };
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::call::Call;
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::diagnostic::Place;
+
+use super::redactions::Redactions;
 
 /// How a call was decided, ordered so that the strictest of several answers is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,14 +104,21 @@ pub struct Permit {
     call: Call,
     reason: Reason,
     revision: Revision,
+    redactions: Redactions,
 }
 
 impl Permit {
-    pub(super) fn new(call: Call, reason: Reason, revision: Revision) -> Self {
+    pub(super) fn new(
+        call: Call,
+        reason: Reason,
+        revision: Revision,
+        redactions: Redactions,
+    ) -> Self {
         Self {
             call,
             reason,
             revision,
+            redactions,
         }
     }
 
@@ -127,6 +136,11 @@ impl Permit {
     pub fn revision(&self) -> &Revision {
         &self.revision
     }
+
+    /// What is replaced in everything that comes of it.
+    pub fn redactions(&self) -> &Redactions {
+        &self.redactions
+    }
 }
 
 /// A call that waits for an approval.
@@ -135,6 +149,7 @@ pub struct Pending {
     call: Call,
     reason: Reason,
     revision: Revision,
+    redactions: Redactions,
     approvers: Option<Vec<RoleName>>,
 }
 
@@ -152,12 +167,14 @@ impl Pending {
         call: Call,
         reason: Reason,
         revision: Revision,
+        redactions: Redactions,
         approvers: Option<Vec<RoleName>>,
     ) -> Self {
         Self {
             call,
             reason,
             revision,
+            redactions,
             approvers,
         }
     }
@@ -186,6 +203,7 @@ impl Pending {
             call: self.call,
             reason: self.reason,
             revision: self.revision,
+            redactions: self.redactions,
         })
     }
 }

@@ -1,7 +1,9 @@
-//! Keeping the beginning and the end of a stream of any length in bounded memory.
+//! Keeping the beginning and the end of a stream of any length in bounded memory, with a margin
+//! before the end: what is secret at the end can only be told with what stands before it.
 
 use std::collections::VecDeque;
 
+use super::redact::MARGIN;
 use crate::config::tool::Keep;
 
 impl Keep {
@@ -20,20 +22,41 @@ impl Keep {
 pub(super) struct Capture {
     head: Vec<u8>,
     head_cap: usize,
+    /// The margin and the end.
     tail: VecDeque<u8>,
     tail_cap: usize,
+    margin: usize,
     total: u64,
+}
+
+/// What was captured. No character is torn where something is missing.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Captured {
+    /// The kept beginning; everything when nothing is missing.
+    pub(super) head: Vec<u8>,
+    /// How many bytes after it are missing.
+    pub(super) lost: u64,
+    /// What stood before the end, for looking at only.
+    pub(super) margin: Vec<u8>,
+    /// The kept end.
+    pub(super) tail: Vec<u8>,
 }
 
 impl Capture {
     /// Keeps at most `cap` bytes.
     pub(super) fn new(cap: usize, keep: Keep) -> Self {
+        Self::with_margin(cap, keep, MARGIN)
+    }
+
+    fn with_margin(cap: usize, keep: Keep, margin: usize) -> Self {
         let (head_cap, tail_cap) = keep.split(cap);
+        let margin = if tail_cap == 0 { 0 } else { margin };
         Self {
             head: Vec::new(),
             head_cap,
             tail: VecDeque::new(),
-            tail_cap,
+            tail_cap: tail_cap + margin,
+            margin,
             total: 0,
         }
     }
@@ -55,33 +78,50 @@ impl Capture {
         self.total
     }
 
-    /// Everything that was written, unless some of it was not kept.
+    /// Everything that was written, unless it is more than is kept: the margin is no room.
     pub(super) fn whole(&self) -> Option<Vec<u8>> {
+        let cap = self.head_cap + self.tail_cap.saturating_sub(self.margin);
         let kept = self.head.iter().chain(&self.tail).copied();
-        (self.total == (self.head.len() + self.tail.len()) as u64).then(|| kept.collect())
+        (self.total <= cap as u64).then(|| kept.collect())
     }
 
-    /// The kept beginning, how many bytes after it were not kept, and the kept end. When nothing is
-    /// missing, the beginning is everything. No character is torn where something is missing.
-    pub(super) fn finish(mut self) -> (Vec<u8>, u64, Vec<u8>) {
+    /// What was kept of it.
+    pub(super) fn finish(mut self) -> Captured {
         let lost = self
             .total
             .saturating_sub((self.head.len() + self.tail.len()) as u64);
         let mut tail = Vec::from(std::mem::take(&mut self.tail));
         if lost == 0 {
             self.head.append(&mut tail);
-            return (self.head, 0, tail);
+            return Captured {
+                head: self.head,
+                lost: 0,
+                margin: Vec::new(),
+                tail,
+            };
         }
         let torn_head = torn_end(&self.head);
         self.head.truncate(self.head.len() - torn_head);
-        let torn_tail = tail
-            .iter()
-            .take(3)
-            .take_while(|byte| is_continuation(**byte))
-            .count();
-        tail.drain(..torn_tail);
-        (self.head, lost + (torn_head + torn_tail) as u64, tail)
+        let torn_margin = torn_start(&tail);
+        let kept = (self.margin.max(torn_margin)).min(tail.len());
+        let (margin, tail) = tail.split_at(kept);
+        let (torn, margin) = margin.split_at(torn_margin);
+        // The margin ends where a character ends.
+        let into_tail = torn_start(tail);
+        let (rest, tail) = tail.split_at(into_tail);
+        Captured {
+            head: self.head,
+            lost: lost + (torn_head + torn.len()) as u64,
+            margin: [margin, rest].concat(),
+            tail: tail.to_vec(),
+        }
     }
+}
+
+/// How many bytes at the beginning end a UTF-8 character that did not begin there.
+fn torn_start(bytes: &[u8]) -> usize {
+    let first = bytes.iter().take(3);
+    first.take_while(|byte| is_continuation(**byte)).count()
 }
 
 fn is_continuation(byte: u8) -> bool {
@@ -112,16 +152,24 @@ mod tests {
     use super::*;
 
     fn kept(cap: usize, keep: Keep, chunks: &[&str]) -> (String, u64, String) {
-        let mut capture = Capture::new(cap, keep);
+        kept_after(0, cap, keep, chunks).1
+    }
+
+    /// The margin, and what is kept around it.
+    fn kept_after(
+        margin: usize,
+        cap: usize,
+        keep: Keep,
+        chunks: &[&str],
+    ) -> (String, (String, u64, String)) {
+        let mut capture = Capture::with_margin(cap, keep, margin);
         for chunk in chunks {
             capture.push(chunk.as_bytes());
         }
-        let (head, lost, tail) = capture.finish();
-        (
-            String::from_utf8(head).unwrap(),
-            lost,
-            String::from_utf8(tail).unwrap(),
-        )
+        let captured = capture.finish();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let kept = (text(captured.head), captured.lost, text(captured.tail));
+        (text(captured.margin), kept)
     }
 
     fn whole(head: &str, lost: u64, tail: &str) -> (String, u64, String) {
@@ -153,12 +201,30 @@ mod tests {
     }
 
     #[test]
+    fn the_end_has_a_margin_before_it_that_is_counted_apart() {
+        let chunks = ["abc", "defghij"];
+        let check = |margin, cap, keep| kept_after(margin, cap, keep, &chunks);
+        let found = check(3, 4, Keep::HeadTail);
+        assert_eq!(found, ("fgh".to_owned(), whole("ab", 3, "ij")));
+        let found = check(3, 4, Keep::Head);
+        assert_eq!(found, (String::new(), whole("abcd", 6, "")));
+        let found = check(6, 4, Keep::HeadTail);
+        assert_eq!(found, (String::new(), whole("abcdefghij", 0, "")));
+        let found = kept_after(2, 4, Keep::Tail, &["ééééé"]);
+        assert_eq!(found, ("é".to_owned(), whole("", 4, "éé")));
+        let found = kept_after(1, 4, Keep::Tail, &["aéééé"]);
+        assert_eq!(found, (String::new(), whole("", 5, "éé")));
+        let found = kept_after(1, 3, Keep::Tail, &["aéééé"]);
+        assert_eq!(found, ("é".to_owned(), whole("", 5, "é")));
+    }
+
+    #[test]
     fn memory_stays_at_the_cap() {
-        let mut capture = Capture::new(1000, Keep::HeadTail);
+        let mut capture = Capture::with_margin(1000, Keep::HeadTail, 20);
         for _ in 0..10_000 {
             capture.push(&[b'x'; 777]);
         }
         assert_eq!(capture.total(), 7_770_000);
-        assert!(capture.head.capacity() <= 1024 && capture.tail.capacity() <= 1024);
+        assert!(capture.head.capacity() <= 1024 && capture.tail.capacity() <= 2048);
     }
 }

@@ -20,6 +20,7 @@ use super::ending::{Ended, Ending};
 use super::output::Output;
 use super::pipes::Pipes;
 use super::prepared::{Given, Prepared};
+use super::redact::Redactor;
 use super::running::Running;
 use super::sandbox::Limits;
 use crate::call::Start;
@@ -55,8 +56,8 @@ impl Default for Bounds {
     }
 }
 
-/// How and where a program runs.
-#[derive(Debug, Clone, Copy)]
+/// How and where a program runs. It has no `Debug`: it knows what is secret.
+#[derive(Clone, Copy)]
 pub(super) struct Run<'a> {
     /// The call's name, for `read_output`.
     pub(super) call_id: &'a str,
@@ -70,6 +71,8 @@ pub(super) struct Run<'a> {
     pub(super) timeout: Duration,
     /// What holds for every program.
     pub(super) bounds: Bounds,
+    /// Takes the secrets out of everything that comes of it.
+    pub(super) redactor: &'a Redactor<'a>,
     /// Fires when it is to end.
     pub(super) cancel: &'a CancellationToken,
 }
@@ -82,7 +85,7 @@ pub(super) async fn run_start(start: &Start, run: &Run<'_>) -> Finished {
     }
     match execute(start, run, &Given::default()).await {
         Ok(over) => over.finished(&start.ok, run, began.elapsed()),
-        Err(because) => Finished::not_started(because, began.elapsed()),
+        Err(because) => Finished::not_started(&because, began.elapsed(), run.redactor),
     }
 }
 
@@ -97,7 +100,9 @@ pub(super) struct Over {
 impl Over {
     /// In the words for the model.
     pub(super) fn finished(self, ok: &[i32], run: &Run<'_>, duration: Duration) -> Finished {
-        let output = Output::new(self.stdout, self.stderr, run.output);
+        let complete = self.ended.is_its_own();
+        let streams = (self.stdout, self.stderr);
+        let output = Output::new(streams, complete, run.output, run.redactor);
         let shown = output.shown(run.call_id, run.output);
         let is_error = self.ended.is_error(ok);
         Finished {

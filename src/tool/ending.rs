@@ -45,6 +45,11 @@ impl Ended {
         self.ending != Ending::Itself || self.signal().is_some() || !ok.contains(&self.code())
     }
 
+    /// Whether it wrote all that it wanted to write.
+    pub(super) fn is_its_own(&self) -> bool {
+        self.ending == Ending::Itself && self.signal().is_none()
+    }
+
     fn signal(&self) -> Option<i32> {
         self.status.and_then(|status| status.signal())
     }

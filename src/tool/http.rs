@@ -73,10 +73,12 @@ pub(super) async fn send(request: &Request, run: &Run<'_>, reach: &Reach) -> Fin
     let duration = began.elapsed();
     match done {
         Ok(Ok(answer)) => finish(answer, run, duration, bytes),
-        Ok(Err(Failed::NotSent(because))) => Finished::not_started(told(&because, TOLD), duration),
+        Ok(Err(Failed::NotSent(because))) => {
+            Finished::not_started(&shown(&because, run), duration, run.redactor)
+        }
         Ok(Err(Failed::Sent(because, status))) => {
             let code = status.map_or(FAILED, |status| i32::from(status.as_u16()));
-            let why = format!("failed: {}", told(&because, TOLD));
+            let why = format!("failed: {}", shown(&because, run));
             ended(Outcome::Exited { code }, &why, duration, bytes)
         }
         Err(outcome) => {
@@ -91,6 +93,12 @@ pub(super) async fn send(request: &Request, run: &Run<'_>, reach: &Reach) -> Fin
             ended(outcome, &why, duration, bytes)
         }
     }
+}
+
+/// Words of somebody else within a line: cleaned, then freed of secrets, then cut, so that nothing
+/// hides a secret and no part of one is left.
+fn shown(text: &str, run: &Run<'_>) -> String {
+    told(&run.redactor.text(&told(text, usize::MAX)), TOLD)
 }
 
 /// A request that came to nothing.
@@ -121,7 +129,7 @@ fn finish(answer: Answer, run: &Run<'_>, duration: Duration, bytes: u64) -> Fini
     let mut capture = Capture::new(limits.keep_bytes, limits.keep);
     capture.push(answer.text.as_bytes());
     let nothing = Capture::new(0, limits.keep);
-    let output = Output::new(capture, nothing, limits);
+    let output = Output::new((capture, nothing), !answer.cut, limits, run.redactor);
     let shown = output.shown(run.call_id, limits);
     let failed = is_error.then(|| format!("failed with status {}", answer.status));
     let mut notes = answer.notes;
@@ -131,7 +139,7 @@ fn finish(answer: Answer, run: &Run<'_>, duration: Duration, bytes: u64) -> Fini
     }
     let mut text = String::new();
     for note in notes {
-        let _ = writeln!(text, "[{}]", told(&note, TOLD));
+        let _ = writeln!(text, "[{}]", shown(&note, run));
     }
     text.push_str(&shown.text);
     let code = failed.as_ref().map(|_| i32::from(answer.status.as_u16()));

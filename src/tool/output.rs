@@ -1,6 +1,7 @@
 //! What of a program's output is stored and what the model sees.
 //!
-//! Both are one text: standard output, then standard error under a line that says so. The stored
+//! Both are one text: standard output, then standard error under a line that says so. There is none
+//! that was not redacted: a text is only made here, with a redactor. The stored
 //! text is bounded by `output.keep_bytes`, what the model sees by `output.limit` characters; where
 //! something is left out, a line says how much and how `read_output` shows it.
 
@@ -10,6 +11,7 @@ use std::ops::Range;
 use super::capture::Capture;
 use super::clean::clean;
 use super::read_output::{self, line_after};
+use super::redact::{Matcher, Redactor};
 use crate::config::tool::{Keep, OutputLimits};
 
 /// Stands between standard output and standard error.
@@ -41,10 +43,18 @@ pub(super) struct Shown {
 }
 
 impl Output {
-    /// Puts together what was captured.
-    pub(super) fn new(stdout: Capture, stderr: Capture, limits: OutputLimits) -> Self {
+    /// Puts together what was captured of standard output and standard error. It is not `complete`
+    /// when the program was ended in the middle of it.
+    pub(super) fn new(
+        (stdout, stderr): (Capture, Capture),
+        complete: bool,
+        limits: OutputLimits,
+        redactor: &Redactor<'_>,
+    ) -> Self {
         let bytes = stdout.total().saturating_add(stderr.total());
-        let (mut stdout, mut stderr) = (Kept::new(stdout), Kept::new(stderr));
+        let matcher = redactor.matcher();
+        let kept = |capture| Kept::new(capture, complete, &matcher);
+        let (mut stdout, mut stderr) = (kept(stdout), kept(stderr));
         let (out_room, err_room) = share(limits.keep_bytes, stdout.len(), stderr.len());
         stdout.fit(out_room, limits.keep);
         stderr.fit(err_room, limits.keep);
@@ -129,12 +139,17 @@ struct Kept {
 }
 
 impl Kept {
-    fn new(capture: Capture) -> Self {
-        let (head, lost, tail) = capture.finish();
+    fn new(capture: Capture, complete: bool, matcher: &Matcher<'_>) -> Self {
+        let captured = capture.finish();
+        let head = matcher.part(&clean(captured.head), 0, captured.lost > 0 || !complete);
+        // Escape sequences are dropped, so that the margin is no more as long as it was.
+        let margin = clean(captured.margin.clone());
+        let tail = clean([captured.margin, captured.tail].concat());
+        let tail = matcher.part(&tail, margin.len(), !complete);
         Self {
-            head: clean(head),
-            lost,
-            tail: clean(tail),
+            lost: captured.lost + (head.left_out + tail.left_out) as u64,
+            head: head.text,
+            tail: tail.text,
         }
     }
 

@@ -9,12 +9,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::capture::Capture;
-use super::clean::told;
+use super::clean::{clean, told};
 use super::command::{Over, Run, execute};
 use super::ending::Ending;
 use super::folder::Private;
 use super::output::Output;
 use super::prepared::{Given, StepOutput, fill_in};
+use super::redact::Redactor;
 use super::{Finished, Outcome};
 use crate::call::{Rendered, Start};
 use crate::config::tool::Requirement;
@@ -47,7 +48,7 @@ pub(super) async fn run_all(all: All<'_>, run: &Run<'_>) -> Finished {
         Ok(folder) => folder,
         Err(error) => {
             let because = format!("its private folder cannot be made: {error}");
-            return Finished::not_started(because, began.elapsed());
+            return Finished::not_started(&because, began.elapsed(), run.redactor);
         }
     };
     let mut row = Row {
@@ -66,8 +67,7 @@ pub(super) async fn run_all(all: All<'_>, run: &Run<'_>) -> Finished {
     finished
 }
 
-/// The steps as they are run.
-#[derive(Debug)]
+/// The steps as they are run. It has no `Debug`: it knows what is secret.
 struct Row<'a> {
     all: All<'a>,
     run: &'a Run<'a>,
@@ -113,13 +113,19 @@ impl Row<'_> {
             if over.ended.is_error(&start.ok) {
                 return self.failed(number, start, over, None);
             }
-            let gave = StepOutput::of(&over);
+            let stdout = Written::of(&over.stdout, self.run.redactor);
             if let Some(require) = &start.require
-                && let Err(why) = require.check(gave.stdout.as_deref())
+                && let Err(why) = require.check(stdout.as_ref())
             {
                 return self.failed(number, start, over, Some(&why));
             }
             if let Some(id) = &start.id {
+                let stderr = Written::of(&over.stderr, self.run.redactor);
+                let gave = StepOutput {
+                    stdout: stdout.map(Written::open),
+                    stderr: stderr.map(Written::open),
+                    code: over.ended.code(),
+                };
                 self.steps.insert(id.clone(), gave);
             }
             last = Some((start, over));
@@ -127,7 +133,9 @@ impl Row<'_> {
         match (self.all.result, last) {
             (Some(result), _) => self.result(result, workspace),
             (None, Some((start, over))) => over.finished(&start.ok, self.run, Duration::ZERO),
-            (None, None) => Finished::not_started("it has no steps".to_owned(), Duration::ZERO),
+            (None, None) => {
+                Finished::not_started("it has no steps", Duration::ZERO, self.run.redactor)
+            }
         }
     }
 
@@ -141,7 +149,7 @@ impl Row<'_> {
             Ok(text) => text,
             Err(why) => {
                 let why = format!("all steps ran, but their result cannot be shown: {why}");
-                return Self::over(Outcome::Exited { code: 0 }, why);
+                return self.over(Outcome::Exited { code: 0 }, &why);
             }
         };
         let limits = self.run.output;
@@ -150,7 +158,8 @@ impl Row<'_> {
             capture.push(text.as_bytes());
             capture
         };
-        let output = Output::new(capture(text.trim_end()), capture(""), limits);
+        let streams = (capture(text.trim_end()), capture(""));
+        let output = Output::new(streams, true, limits, self.run.redactor);
         let shown = output.shown(self.run.call_id, limits);
         Finished {
             outcome: Outcome::Exited { code: 0 },
@@ -181,10 +190,11 @@ impl Row<'_> {
     /// The call ended before a step began.
     fn stopped(&self, number: usize, why: &str, outcome: Outcome) -> Finished {
         let label = self.label(number);
-        Self::over(outcome, format!("{why} {label}, which did not run"))
+        self.over(outcome, &format!("{why} {label}, which did not run"))
     }
 
-    fn over(outcome: Outcome, why: String) -> Finished {
+    fn over(&self, outcome: Outcome, why: &str) -> Finished {
+        let why = self.run.redactor.text(why);
         Finished {
             outcome,
             is_error: true,
@@ -201,11 +211,11 @@ impl Row<'_> {
     fn not_started(&self, number: usize, because: &str) -> Finished {
         let because = format!("{}: {because}", self.label(number));
         if number == 1 {
-            return Finished::not_started(because, Duration::ZERO);
+            return Finished::not_started(&because, Duration::ZERO, self.run.redactor);
         }
         let outcome = Outcome::Exited { code: NOT_STARTED };
         let why = format!("not started: {because}; the steps before it ran");
-        Self::over(outcome, why)
+        self.over(outcome, &why)
     }
 
     fn label(&self, number: usize) -> String {
@@ -228,24 +238,52 @@ impl Row<'_> {
     }
 }
 
-impl StepOutput {
-    fn of(over: &Over) -> Self {
-        let text = |capture: &Capture| {
-            let bytes = capture.whole()?;
-            Some(String::from_utf8_lossy(&bytes).into_owned())
+/// What a step wrote to one of its outputs. It has no `Debug`, since it may hold a secret.
+struct Written {
+    /// As it was written, for judging only.
+    raw: String,
+    /// Without its secrets, where it has any.
+    redacted: Option<String>,
+}
+
+impl Written {
+    /// Absent when more was written than is kept.
+    fn of(capture: &Capture, redactor: &Redactor<'_>) -> Option<Self> {
+        let bytes = capture.whole()?;
+        let raw = String::from_utf8_lossy(&bytes).into_owned();
+        // An escape sequence within a secret hides it from its rule, and not from a reader.
+        let cleaned = clean(bytes);
+        let matcher = redactor.matcher();
+        let (of_raw, of_cleaned) = (matcher.whole(&raw), matcher.whole(&cleaned));
+        let redacted = if of_cleaned != cleaned {
+            Some(of_cleaned)
+        } else if of_raw != raw {
+            Some(of_raw)
+        } else {
+            None
         };
-        Self {
-            stdout: text(&over.stdout),
-            stderr: text(&over.stderr),
-            code: over.ended.code(),
+        Some(Self { raw, redacted })
+    }
+
+    /// What anything but the engine may see, another program included.
+    fn open(self) -> String {
+        self.redacted.unwrap_or(self.raw)
+    }
+
+    /// A part of it for the model: the beginning, fit to be shown within a line. Where there is a
+    /// secret anywhere nothing is shown, since no rule need know a part of one by itself.
+    fn told(&self, part: &str) -> String {
+        if self.redacted.is_some() {
+            return "(not shown: there is a secret in its output)".to_owned();
         }
+        format!("`{}`", told(part, TOLD))
     }
 }
 
 impl Requirement {
     /// Whether a step's standard output is what it must be; line breaks at its end do not count, as
     /// in a shell's `$(…)`. What was not kept whole cannot be judged, so it is not.
-    fn check(&self, stdout: Option<&str>) -> Result<(), String> {
+    fn check(&self, stdout: Option<&Written>) -> Result<(), String> {
         let because = |what: String| match &self.because {
             Some(because) => format!("{because} ({what})"),
             None => what,
@@ -254,7 +292,7 @@ impl Requirement {
             let what = "it wrote more than `output.keep_bytes`, so it cannot be checked";
             return Err(because(what.to_owned()));
         };
-        let text = stdout.trim_end_matches('\n');
+        let text = stdout.raw.trim_end_matches('\n');
         if self.not_empty && text.trim().is_empty() {
             return Err(because("it wrote nothing".to_owned()));
         }
@@ -263,14 +301,14 @@ impl Requirement {
             .as_ref()
             .is_some_and(|whole| !whole.is_match(text))
         {
-            return Err(because(format!("it wrote `{}`", told(text, TOLD))));
+            return Err(because(format!("it wrote {}", stdout.told(text))));
         }
         let wrong = self.each_line.as_ref().and_then(|each| {
             let mut lines = text.split('\n').filter(|_| !text.is_empty());
             lines.find(|line| !each.is_match(line))
         });
         match wrong {
-            Some(line) => Err(because(format!("it wrote the line `{}`", told(line, TOLD)))),
+            Some(line) => Err(because(format!("it wrote the line {}", stdout.told(line)))),
             None => Ok(()),
         }
     }

@@ -20,12 +20,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_util::sync::CancellationToken;
 
 use super::command::{Bounds, Run, run_start};
+use super::redact::Redactor;
 use super::{Finished, Outcome};
 use crate::call::{Piece, Rendered, Start};
 use crate::config::host::{Host, find_program};
 use crate::config::name::{EnvName, SecretName};
 use crate::config::settings::SecretSource;
 use crate::config::tool::{Keep, OutputLimits, Sandbox};
+use crate::policy::Redactions;
 
 /// Far away, for programs that must end for another reason.
 const NEVER: Duration = Duration::from_hours(1);
@@ -99,11 +101,13 @@ impl Setting {
     }
 
     async fn run(&self, start: &Start) -> Finished {
+        let redactions = Redactions::default();
+        let redactor = Redactor::new(&redactions, &self.host);
         let sandbox = Sandbox::default();
-        run_start(start, &self.terms(&sandbox)).await
+        run_start(start, &self.terms(&sandbox, &redactor)).await
     }
 
-    fn terms<'a>(&'a self, sandbox: &'a Sandbox) -> Run<'a> {
+    fn terms<'a>(&'a self, sandbox: &'a Sandbox, redactor: &'a Redactor<'a>) -> Run<'a> {
         Run {
             call_id: "c_1",
             host: &self.host,
@@ -111,6 +115,7 @@ impl Setting {
             sandbox,
             timeout: self.timeout,
             bounds: self.bounds,
+            redactor,
             cancel: &self.cancel,
         }
     }

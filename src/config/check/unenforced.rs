@@ -15,16 +15,8 @@ impl Parsed {
     /// Reports everything that is read but has no effect in this build.
     pub(super) fn check_not_enforced(&self, found: &mut Vec<Diagnostic>) {
         let tools = self.tools.values().flat_map(|tool| of_tool(tool));
-        let policies = self.policies.values().filter_map(|policy| {
-            let redaction = policy.redact.first()?;
-            Some((
-                redaction.place.clone(),
-                "`redact` stands here".to_owned(),
-                "`serve` refuses it: without it outputs would reach the model unredacted",
-            ))
-        });
         let all = of_settings(&self.settings).into_iter().chain(tools);
-        for (place, what, instead) in all.chain(policies) {
+        for (place, what, instead) in all {
             let message = format!("{what}, which this build reads but does not enforce");
             found.push(Diagnostic::warning(NOT_ENFORCED, place, message).help(instead));
         }

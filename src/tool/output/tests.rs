@@ -1,6 +1,14 @@
 //! What is shown and stored of outputs of every length.
 
 use super::*;
+use crate::config::host::Host;
+use crate::policy::Redactions;
+
+fn put_together(stdout: Capture, stderr: Capture, limits: OutputLimits) -> Output {
+    let (redactions, host) = (Redactions::default(), Host::default());
+    let redactor = Redactor::new(&redactions, &host);
+    Output::new((stdout, stderr), true, limits, &redactor)
+}
 
 fn check(limits: OutputLimits, stdout: &str, stderr: &str) -> String {
     let capture = |text: &str| {
@@ -8,7 +16,7 @@ fn check(limits: OutputLimits, stdout: &str, stderr: &str) -> String {
         capture.push(text.as_bytes());
         capture
     };
-    let output = Output::new(capture(stdout), capture(stderr), limits);
+    let output = put_together(capture(stdout), capture(stderr), limits);
     assert!(output.stored.len() <= limits.keep_bytes + 100);
     assert_eq!(output.bytes, (stdout.len() + stderr.len()) as u64);
     let shown = output.shown("c_1", limits);
@@ -175,7 +183,7 @@ fn replacement_characters_do_not_break_the_stored_bound() {
         let mut capture = Capture::new(90, keep);
         capture.push(&[0xff; 90]);
         let none = Capture::new(90, keep);
-        let output = Output::new(capture, none, limits(1000, keep, 90));
+        let output = put_together(capture, none, limits(1000, keep, 90));
         assert_eq!(output.stored.matches('\u{fffd}').count(), 30, "{keep:?}");
         assert!(output.stored.contains("[… 180 bytes were not kept …]\n"));
     }

@@ -64,3 +64,30 @@ async fn what_a_terminal_would_obey_does_not_reach_the_model() {
     .await;
     assert_eq!(finished.shown, "red \u{fffd}\nx");
 }
+
+#[tokio::test]
+async fn the_beginning_of_a_secret_is_not_shown_where_its_program_was_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "s3cr3t-t0ken-of-some-length\n").unwrap();
+    let secrets = BTreeMap::from([(SecretName::new("TOKEN"), SecretSource::File(file))]);
+    let programs = ["sh", "echo"].map(|name| (name.to_owned(), find_program(name).unwrap()));
+    let mut setting = Setting {
+        host: Host::new(BTreeMap::new(), secrets, BTreeMap::from(programs)),
+        ..Setting::default()
+    };
+    let begun = "printf 'It is s3cr3t-t0k'";
+    // By itself it wrote what it wanted to write, which is not the secret.
+    let itself = setting.run(&sh(begun)).await;
+    assert_eq!(itself.shown, "It is s3cr3t-t0k");
+    let cut = "It is \n[… 10 bytes were not kept …]";
+    let killed = setting.run(&sh(&format!("{begun}; kill -KILL $$"))).await;
+    assert_eq!(killed.stored, format!("{cut}\n"));
+    assert_eq!(
+        killed.shown,
+        format!("[ended by SIGKILL, exit code 137]\n{cut}")
+    );
+    setting.bounds.flood = 10;
+    let flooded = setting.run(&sh(&format!("{begun}; exec sleep 1000"))).await;
+    assert_eq!(flooded.stored, format!("{cut}\n"));
+}

@@ -60,7 +60,7 @@ async fn the_environment_holds_exactly_what_the_tool_names() {
     let finished = setting.run(&env).await;
     let mut lines: Vec<&str> = finished.shown.lines().collect();
     lines.sort_unstable();
-    assert_eq!(lines, ["AUTH=Bearer hunter2", "DOCS=/srv/docs"]);
+    assert_eq!(lines, ["AUTH=Bearer [redacted TOKEN]", "DOCS=/srv/docs"]);
 
     env.words.push(bearer);
     assert_eq!(

@@ -33,13 +33,15 @@ fn requirement() -> Requirement {
 
 impl Setting {
     async fn run_steps(&self, starts: &[Start], result: Option<&Rendered>) -> Finished {
+        let redactions = Redactions::default();
+        let redactor = Redactor::new(&redactions, &self.host);
         let sandbox = Sandbox::default();
         let all = All {
             workspace: true,
             starts,
             result,
         };
-        run_all(all, &self.terms(&sandbox)).await
+        run_all(all, &self.terms(&sandbox, &redactor)).await
     }
 }
 
@@ -362,4 +364,77 @@ async fn the_folder_goes_when_the_call_is_dropped() {
         assert!(!is_empty(scratch.path()));
     }
     assert!(is_empty(scratch.path()));
+}
+
+/// A host with one secret, and the file that holds it.
+fn with_secret(folder: &Path) -> (Setting, String) {
+    let file = folder.join("token");
+    std::fs::write(&file, "s3cr3t-t0ken\n").unwrap();
+    let secrets = BTreeMap::from([(SecretName::new("TOKEN"), SecretSource::File(file.clone()))]);
+    let programs = [("sh".to_owned(), find_program("sh").unwrap())];
+    let host = Host::new(BTreeMap::new(), secrets, BTreeMap::from(programs));
+    let setting = Setting {
+        host,
+        ..Setting::default()
+    };
+    (setting, file.display().to_string())
+}
+
+#[tokio::test]
+async fn no_later_step_and_no_result_gets_a_secret_that_a_step_wrote() {
+    let folder = tempfile::tempdir().unwrap();
+    let (setting, file) = with_secret(folder.path());
+    // An escape sequence within it hides it from a search, and not from a reader.
+    let read = step(
+        "read",
+        &format!("cat {file}; printf 's3cr3t\\033[1m-t0ken' >&2"),
+    );
+    let mut upper = step("upper", "tr a-z A-Z");
+    upper.stdin = Some(Rendered {
+        pieces: vec![
+            of("read", StepStream::Stdout),
+            of("read", StepStream::Stderr),
+        ],
+    });
+    let result = Rendered {
+        pieces: vec![
+            of("read", StepStream::Stdout),
+            of("upper", StepStream::Stdout),
+        ],
+    };
+    let finished = setting.run_steps(&[read, upper], Some(&result)).await;
+    let expected = "[redacted TOKEN]\n[REDACTED TOKEN]\n[REDACTED TOKEN]";
+    assert_eq!(
+        (finished.shown.as_str(), finished.is_error),
+        (expected, false)
+    );
+    assert_eq!(finished.stored, expected);
+}
+
+#[tokio::test]
+async fn what_a_step_gave_is_judged_as_it_was_and_told_without_its_secrets() {
+    let folder = tempfile::tempdir().unwrap();
+    let (setting, file) = with_secret(folder.path());
+    let with = |line: &str| {
+        let mut read = step("read", &format!("echo public; cat {file}"));
+        read.require = Some(Requirement {
+            each_line: Some(expression(line)),
+            ..requirement()
+        });
+        [read]
+    };
+    let passed = setting.run_steps(&with("public|s3cr3t-.*"), None).await;
+    assert_eq!(
+        (passed.shown.as_str(), passed.is_error),
+        ("public\n[redacted TOKEN]", false)
+    );
+
+    // Neither the secret nor any other line: a part of a secret need not look like one.
+    for line in ["public", "s3cr3t-.*"] {
+        let ended = setting.run_steps(&with(line), None).await;
+        let why = "step `read` (1 of 1) ended the call: it wrote the line (not shown: there is a \
+                   secret in its output)";
+        assert_eq!(ended.shown, format!("[{why}]\npublic\n[redacted TOKEN]"));
+        assert_eq!(ended.ended_by.as_deref(), Some(why));
+    }
 }

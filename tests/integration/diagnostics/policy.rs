@@ -167,8 +167,6 @@ fn a_case_names_a_rule_that_exists() {
 #[test]
 fn what_is_not_enforced_yet_is_told() {
     insta::assert_snapshot!(of("not-enforced-yet"), @"
-    policies/later.yaml:1:10-1:32 warning[not-enforced-yet] `redact` stands here, which this build reads but does not enforce
-      help: `serve` refuses it: without it outputs would reach the model unredacted
     tolkien.yaml:1:1-1:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce
       help: use `sqlite`
     tolkien.yaml:2:1-2:6 warning[not-enforced-yet] `audit.file` is set, which this build reads but does not enforce
