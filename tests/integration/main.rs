@@ -30,6 +30,8 @@ mod mutants;
 
 mod proposals;
 
+mod redaction;
+
 mod running;
 
 mod sandbox;

@@ -19,6 +19,7 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "policies/files-stay-inside.yaml",
         "policies/gitea-read-only.yaml",
         "policies/gitea-reviewed.yaml",
+        "policies/redact.yaml",
         "policies/secrets-never.yaml",
         "policies/vault-names-only.yaml",
         "prompts/documentation.md",
