@@ -32,6 +32,14 @@ fn secrets_of_well_known_shapes_are_taken_out() {
 -----BEGIN OPENSSH PRIVATE KEY-----
 b3BlbnNzaC1rZXktdjEA
 -----END OPENSSH PRIVATE KEY-----
+{long}{long}
+{long}==
+-----END RSA PRIVATE KEY-----
+-----BEGIN PRIVATE KEY-----
+{long}{long}
+{long}{long}
+and
+A key lies between -----BEGIN PRIVATE KEY----- and its end.
 jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.{long} end
 vault hvs.{long} and s.AbCdEfGhIjKlMnOpQrStUvWx
 claude sk-ant-api03-{long}
@@ -59,6 +67,10 @@ hash $2b$12$ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
     insta::assert_snapshot!(redacted(&text), @r#"
 
     [redacted private key]
+    [redacted private key]
+    [redacted private key]
+    and
+    A key lies between -----BEGIN PRIVATE KEY----- and its end.
     jwt [redacted JWT] end
     vault [redacted Vault token] and [redacted Vault token]
     claude [redacted API key]
