@@ -8,6 +8,8 @@ mod id;
 
 pub mod event;
 
+pub mod audit;
+
 pub mod view;
 
 mod answer;
@@ -20,6 +22,6 @@ pub mod context;
 
 mod drive;
 
-pub use drive::{Cancel, Entry, Journal, Lost, Turn};
+pub use drive::{Cancel, Entry, Journal, Lost, Trail, Turn};
 pub use event::{Event, Numbered};
 pub use id::{CallId, SessionId, TurnId};

@@ -2,8 +2,11 @@
 //!
 //! Sessions, turns and their events are kept in SQL ([`mod@write`], [`read`]); writes of many turns
 //! share a commit ([`queue`]). When a write returns it is on the disk, and one turn runs in a
-//! session at a time because the tables say so. The engine is named in this file alone, and no
+//! session at a time because the tables say so. Beside them grows the [`audit`] trail, in the same
+//! transactions. The engine is named in this file alone, and no
 //! statement uses what another engine does not know.
+
+pub mod audit;
 
 mod migrations;
 
@@ -18,7 +21,7 @@ mod write;
 use jiff::Timestamp;
 
 use self::queue::Queue;
-use crate::agent::{CallId, Entry, Event, Numbered, SessionId, TurnId};
+use crate::agent::{CallId, Entry, Event, Numbered, SessionId, Trail, TurnId};
 use crate::config::name::{CallerName, Revision};
 
 pub use read::Cursor;
@@ -43,6 +46,7 @@ pub struct Error;
 pub struct Store {
     reader: Pool,
     queue: Queue,
+    copies: std::sync::Arc<audit::Copies>,
     _lock: Option<std::sync::Arc<sqlite::Lock>>,
 }
 
@@ -187,7 +191,30 @@ pub enum Started {
     NoSession,
 }
 
+/// What became of events to append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The number of the last event.
+    pub last: u64,
+    /// Whether the audit trail could be written, its copies included.
+    pub trail: Trail,
+}
+
 impl Store {
+    /// The same with copies of the audit trail.
+    #[must_use]
+    pub fn with_copies(mut self, copies: audit::Copies) -> Self {
+        self.copies = copies.into();
+        self
+    }
+
+    /// The audit trail, for reading.
+    pub fn trail(&self) -> audit::Reader {
+        audit::Reader {
+            pool: self.reader.clone(),
+        }
+    }
+
     /// Opens a session.
     pub async fn create(&self, session: NewSession) -> Result<Created, Error> {
         self.queue.submit(session).await
@@ -198,9 +225,9 @@ impl Store {
         self.queue.submit(turn).await
     }
 
-    /// Appends to a running turn and answers the number of the last event; nothing is appended,
-    /// and nothing answered, when the turn is over. `expires_at` is when the session ends if
-    /// nothing happens after the turn.
+    /// Appends to a running turn, with the audit records of the events; nothing is appended, and
+    /// nothing answered, when the turn is over. `expires_at` is when the session ends if nothing
+    /// happens after the turn.
     pub async fn append(
         &self,
         session: &SessionId,
@@ -208,23 +235,32 @@ impl Store {
         entries: Vec<Entry>,
         now: Timestamp,
         expires_at: Timestamp,
-    ) -> Result<Option<u64>, Error> {
+    ) -> Result<Option<Appended>, Error> {
         let ends = entries.iter().any(|entry| entry.event.ends_turn());
         let mut append = write::Append {
             session: session.clone(),
             turn: turn.clone(),
             events: Vec::with_capacity(entries.len()),
             outputs: Vec::new(),
+            records: Vec::new(),
+            copies: std::sync::Arc::clone(&self.copies),
             now,
             ends: ends.then_some(expires_at),
         };
-        for Entry { event, output } in entries {
+        for entry in entries {
+            let Entry {
+                event,
+                output,
+                record,
+            } = entry;
             append.events.push(json(&event)?);
+            append.records.extend(record);
             if let (Event::CallEnded(ended), Some(output)) = (event, output) {
                 append.outputs.push((ended.call_id, output));
             }
         }
-        self.queue.submit(append).await
+        let kept = self.queue.submit(append).await?;
+        Ok(kept.map(|kept| kept.appended))
     }
 
     /// Removes a session with everything in it; answers whether there was one.

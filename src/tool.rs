@@ -46,8 +46,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::call::Plan;
-use crate::config::host::Host;
+use crate::config::host::{Host, Level};
 use crate::config::settings::Settings;
+use crate::config::tool::{Enforcement, Tool};
 use crate::policy::Permit;
 use redact::Redactor;
 
@@ -115,6 +116,17 @@ impl<'a> Terms<'a> {
             settings,
             bounds: Bounds::default(),
         }
+    }
+
+    /// How far the sandbox holds what a tool starts: of several programs, the one it holds least.
+    pub fn level(&self, tool: &Tool) -> Level {
+        let here = &self.host.confinement().level;
+        let sandboxes = tool.sandboxes_under(&self.settings.sandbox);
+        if (sandboxes.iter()).any(|sandbox| sandbox.enforcement() == Enforcement::Off) {
+            let because = "its sandbox is off".to_owned();
+            return Level::Off { because };
+        }
+        here.clone()
     }
 }
 

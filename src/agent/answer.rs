@@ -77,6 +77,14 @@ fn allowed(usage: &[String]) -> String {
     format!(" It did not run. What is allowed:{text}")
 }
 
+/// The result of a call that would change something while the audit trail cannot be written.
+pub(super) fn unaudited(call_id: CallId) -> Ended {
+    let shown = "Not run: the audit trail cannot be written, and nothing that writes runs without \
+                 it. Calls that only read still work. Do not try again; tell the operator."
+        .to_owned();
+    unrun(call_id, Outcome::NotStarted, shown)
+}
+
 /// The result of a call that was to run when its turn was ended.
 pub(super) fn cancelled(call_id: CallId) -> Ended {
     let shown = "Not run: the turn was cancelled first.".to_owned();

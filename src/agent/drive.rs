@@ -5,7 +5,7 @@
 //! decisions) is appended together. Calls run inside the driver's own task, so that ending it ends
 //! them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::audit::{Reader, Record};
 use super::context::{History, Prefix};
 use super::event::{Asked, Cause, Ended, Event, Outcome, Reply};
 use super::id::CallId;
@@ -23,9 +24,10 @@ use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
 use crate::call::Caller;
 use crate::config::Config;
-use crate::config::host::Host;
+use crate::config::host::{Host, Level};
+use crate::config::tool::Effect as EffectOf;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
-use crate::policy::{self, Decision, Permit, Verdict};
+use crate::policy::{self, Permit, Verdict};
 use crate::tool::read_output::Request;
 use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
@@ -36,7 +38,7 @@ const ATTEMPTS: usize = 64;
 /// Where a turn is written down.
 pub trait Journal: Send + Sync {
     /// Appends events; when it returns they are kept.
-    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<(), Lost>> + Send;
+    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<Trail, Lost>> + Send;
 
     /// The whole output of an earlier call of the same session.
     fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
@@ -49,6 +51,17 @@ pub struct Entry {
     pub event: Event,
     /// The whole output of the call that it ends, for `read_output`.
     pub output: Option<String>,
+    /// What the audit trail holds of it.
+    pub record: Option<Record>,
+}
+
+/// Whether the audit trail could be written, its copies included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trail {
+    /// It was.
+    Kept,
+    /// A copy could not be: nothing that writes may run.
+    Broken,
 }
 
 impl From<Event> for Entry {
@@ -56,6 +69,7 @@ impl From<Event> for Entry {
         Self {
             event,
             output: None,
+            record: None,
         }
     }
 }
@@ -133,7 +147,8 @@ enum Happened {
     CancelAsked(Cause),
     AttemptFailed(Attempt),
     Answered(Box<Result<model::Reply, model::Error>>),
-    CallOver(CallId, String, Finished),
+    CallOver(CallId, String, Level, Finished),
+    Unaudited(CallId),
     PageFound(CallId, Request, Result<Option<String>, Lost>),
     Abandoned,
 }
@@ -145,6 +160,9 @@ struct Driver<'a, J> {
     history: History,
     inputs: HashMap<CallId, (String, Value)>,
     permits: HashMap<CallId, Permitted>,
+    reader: Reader,
+    /// Calls that were decided while the audit trail could not be written.
+    unaudited: HashSet<CallId>,
     work: FuturesUnordered<BoxFuture<'a, Happened>>,
     halt: CancellationToken,
     failed: (mpsc::Sender<Attempt>, mpsc::Receiver<Attempt>),
@@ -165,6 +183,8 @@ impl<'a, J: Journal> Driver<'a, J> {
             history,
             inputs: HashMap::new(),
             permits: HashMap::new(),
+            reader: Reader::default(),
+            unaudited: HashSet::new(),
             work: FuturesUnordered::new(),
             halt: CancellationToken::new(),
             failed: mpsc::channel(ATTEMPTS),
@@ -176,6 +196,7 @@ impl<'a, J: Journal> Driver<'a, J> {
         for event in opening {
             effects.extend(step(&mut self.state, event, self.bounds));
             self.history.apply(event);
+            self.reader.read(event);
         }
         self.perform(effects);
         let mut cancel_asked = false;
@@ -206,7 +227,7 @@ impl<'a, J: Journal> Driver<'a, J> {
     async fn settle(&mut self, entries: Vec<Entry>) -> Result<(), Lost> {
         let mut queue = VecDeque::from(entries);
         let (mut batch, mut effects) = (Vec::new(), Vec::new());
-        while let Some(entry) = queue.pop_front() {
+        while let Some(mut entry) = queue.pop_front() {
             for effect in step(&mut self.state, &entry.event, self.bounds) {
                 match effect {
                     Effect::Record(event) => queue.push_back(event.into()),
@@ -216,10 +237,16 @@ impl<'a, J: Journal> Driver<'a, J> {
                 }
             }
             self.history.apply(&entry.event);
+            if entry.record.is_none() {
+                entry.record = self.reader.read(&entry.event);
+            }
             batch.push(entry);
         }
         if !batch.is_empty() {
-            self.turn.journal.append(batch).await?;
+            let calls: Vec<CallId> = batch.iter().filter_map(announced).collect();
+            if self.turn.journal.append(batch).await? == Trail::Broken {
+                self.unaudited.extend(calls);
+            }
         }
         self.perform(effects);
         Ok(())
@@ -259,6 +286,9 @@ impl<'a, J: Journal> Driver<'a, J> {
                     .await;
                 Happened::PageFound(call, input, found)
             }),
+            Some(Permitted::Tool(permit)) if self.is_unaudited(&permit, &call) => {
+                Box::pin(async move { Happened::Unaudited(call) })
+            }
             Some(Permitted::Tool(permit)) => {
                 let cancel = self.halt.child_token();
                 let config = turn.config.load_full();
@@ -266,13 +296,19 @@ impl<'a, J: Journal> Driver<'a, J> {
                     let name = permit.call().tool().name.to_string();
                     let id = call.as_str();
                     let terms = tool::Terms::new(&turn.host, config.settings());
+                    let level = terms.level(permit.call().tool());
                     let finished = tool::run(*permit, id, terms, cancel).await;
-                    Happened::CallOver(call, name, finished)
+                    Happened::CallOver(call, name, level, finished)
                 })
             }
             None => return,
         };
         self.work.push(work);
+    }
+
+    /// Whether a call would change something of which there would be no record.
+    fn is_unaudited(&self, permit: &Permit, call: &CallId) -> bool {
+        permit.call().tool().effect == EffectOf::Write && self.unaudited.contains(call)
     }
 
     /// What happened as an event.
@@ -284,7 +320,19 @@ impl<'a, J: Journal> Driver<'a, J> {
                 Ok(reply) => self.replied(reply).into(),
                 Err(error) => failed(&error).into(),
             }),
-            Happened::CallOver(call, tool, finished) => Some(over(call, &tool, finished)),
+            Happened::CallOver(call, tool, level, finished) => {
+                let written = finished.bytes;
+                let mut entry = over(call, &tool, finished);
+                entry.record = self.reader.read(&entry.event).map(|record| {
+                    if record.ran() {
+                        record.of_run(written, &level)
+                    } else {
+                        record
+                    }
+                });
+                Some(entry)
+            }
+            Happened::Unaudited(call) => Some(Event::CallEnded(answer::unaudited(call)).into()),
             Happened::PageFound(call, input, found) => {
                 let ended = read_output::ended(call, &input, found?.as_deref());
                 Some(Event::CallEnded(ended).into())
@@ -322,8 +370,11 @@ impl<'a, J: Journal> Driver<'a, J> {
         let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
         let config = self.turn.config.load();
         let revision = config.revision().clone();
+        let redactions = policy::redactions(&config, &tool, Some(&self.turn.caller));
+        let redactor = Redactor::new(&redactions, &self.turn.host);
         if tool == read_output::NAME {
-            let (decided, request) = read_output::decide(call_id.clone(), &input, revision);
+            let (decided, request) =
+                read_output::decide(call_id.clone(), &input, revision, &redactor);
             let permitted = request.map(|request| (call_id, Permitted::ReadOutput(request)));
             self.permits.extend(permitted);
             return decided;
@@ -334,13 +385,8 @@ impl<'a, J: Journal> Driver<'a, J> {
         };
         let verdict = policy::decide(&config, request, &self.turn.caller);
         let reason = verdict.reason().clone();
-        let (decision, mut command_line) = (verdict.decision(), verdict.command_line());
-        if decision != Decision::Ask {
-            // Whoever approves a call must see the whole of it; nobody else needs its secrets.
-            let redactions = policy::redactions(&config, &tool, Some(&self.turn.caller));
-            let redactor = Redactor::new(&redactions, &self.turn.host);
-            command_line = command_line.map(|line| redactor.text(&line));
-        }
+        let decision = verdict.decision();
+        let line = verdict.command_line();
         let usage = match verdict {
             Verdict::Allow(permit) => {
                 self.permits
@@ -354,8 +400,8 @@ impl<'a, J: Journal> Driver<'a, J> {
             call_id,
             verdict: decision,
             rule: reason.rule,
-            because: reason.because,
-            command_line,
+            because: redactor.text(&reason.because),
+            command_line: line.map(|line| redactor.text(&line)),
             usage,
             revision,
         }
@@ -379,6 +425,16 @@ impl<'a, J: Journal> Driver<'a, J> {
                 invalid_thinking: None,
             },
         }
+    }
+}
+
+/// The call whose effect a decision or a start comes before.
+fn announced(entry: &Entry) -> Option<CallId> {
+    match &entry.event {
+        Event::CallDecided { call_id, .. } | Event::CallStarted { call_id } => {
+            Some(call_id.clone())
+        }
+        _ => None,
     }
 }
 
@@ -430,6 +486,7 @@ fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
     Entry {
         event: Event::CallEnded(ended),
         output: Some(finished.stored).filter(|whole| !whole.is_empty()),
+        record: None,
     }
 }
 

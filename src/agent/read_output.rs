@@ -13,6 +13,7 @@ use crate::call::quote;
 use crate::config::name::{Revision, RuleId};
 use crate::policy::Decision;
 use crate::tool::read_output::{DESCRIPTION, Request, SCHEMA, read};
+use crate::tool::redact::Redactor;
 
 pub(crate) use crate::tool::read_output::NAME;
 
@@ -33,6 +34,7 @@ pub(super) fn decide(
     call_id: CallId,
     input: &Value,
     revision: Revision,
+    redactor: &Redactor<'_>,
 ) -> (Event, Option<Request>) {
     let (request, because, usage) = match Request::parse(input) {
         Ok(request) => (
@@ -54,8 +56,10 @@ pub(super) fn decide(
             Decision::Deny
         },
         rule: RuleId::new(RULE),
-        because,
-        command_line: request.as_ref().map(command_line),
+        because: redactor.text(&because),
+        command_line: request
+            .as_ref()
+            .map(|request| redactor.text(&command_line(request))),
         usage: usage.into_iter().collect(),
         revision,
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +26,7 @@ use crate::model::claude::OptionsError;
 use crate::model::{Claude, Model, Script, claude, retry};
 use crate::server::{App, Parts, serve};
 use crate::session::{self, Sessions};
+use crate::store::audit::Copies;
 use crate::store::{Location, OpenError, Store};
 use crate::tasks::Tasks;
 
@@ -222,6 +223,18 @@ pub(crate) fn sandbox_level(host: &Host) -> String {
         [] => format!("sandbox level: {}", level.as_str()),
         lacks => format!("sandbox level: {} ({})", level.as_str(), lacks.join("; ")),
     }
+}
+
+/// Where the copies of the audit trail go: a file as the settings say, below the state folder unless
+/// its path is absolute, and whatever is given beside it.
+pub(crate) fn copies(settings: &Settings, output: Option<Box<dyn Write + Send>>) -> Result<Copies> {
+    let file = settings
+        .audit
+        .file
+        .as_ref()
+        .map(|file| state_dir(settings).map(|folder| folder.join(file)))
+        .transpose()?;
+    Ok(Copies::new(file, output))
 }
 
 /// The state folder, made when there is none; nobody else may look into it.

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -108,7 +109,8 @@ pub(crate) async fn reach(
     if without_key == WithoutKey::Warn {
         compose::tell_lacks(&config, &host, screen);
     }
-    let store = match compose::store(&compose::location(&settings.store, settings)?).await {
+    let (store, tasks) = match compose::store(&compose::location(&settings.store, settings)?).await
+    {
         Err(error @ OpenError::InUse(_)) => {
             screen.warn(&format!(
                 "{error}; this one keeps its sessions in memory, until it ends"
@@ -118,8 +120,10 @@ pub(crate) async fn reach(
         }
         opened => opened?,
     };
+    // Standard output is for the answer.
+    let store = store.with_copies(compose::copies(settings, None)?);
     let level = compose::sandbox_level(&host);
-    let server = Server::open(config, host, model, store).await?;
+    let server = Server::open(Arc::clone(&config), host, model, (store, tasks)).await?;
     let mut reached = within(server, screen).await?;
     reached.sandbox = Some(level);
     Ok(reached)

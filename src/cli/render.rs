@@ -237,6 +237,11 @@ pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
+/// Where a server writes its copy of the audit trail.
+pub(crate) fn trail() -> Box<dyn Write + Send> {
+    Box::new(io::stdout())
+}
+
 /// Where log lines go.
 pub(crate) fn log() -> io::Stderr {
     io::stderr()

@@ -1,6 +1,7 @@
 //! `tolkien serve`: the API server, from its first line to its end.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -8,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::compose::{self, Server};
 use super::failure::{Failure, Result};
-use super::render::Screen;
+use super::render::{self, Screen};
 use super::signal::Signals;
 use super::telemetry::{self, Level};
 use super::{Exit, Global, root};
@@ -39,9 +40,9 @@ pub(crate) struct Serve {
     store: Option<StoreLocation>,
 }
 
-const STORE_HELP: &str = "Where events are kept: sqlite, sqlite:PATH or sqlite::memory:";
+pub(super) const STORE_HELP: &str = "Where events are kept: sqlite, sqlite:PATH or sqlite::memory:";
 
-fn store(text: &str) -> std::result::Result<StoreLocation, String> {
+pub(super) fn store(text: &str) -> std::result::Result<StoreLocation, String> {
     StoreLocation::parse(text)
         .ok_or_else(|| "write `sqlite`, `sqlite:PATH` or `sqlite::memory:`".to_owned())
 }
@@ -71,8 +72,10 @@ impl Serve {
         let host = Host::probe(&config).confined(&config, sandbox::probe(None));
         tell(&config, &host, &root, screen);
         let mut signals = Signals::listen()?;
-        let store = compose::store(&store).await?;
-        let server = Server::open(config, host, model, store).await?;
+        let (store, tasks) = compose::store(&store).await?;
+        let output = settings.audit.stdout.then(render::trail);
+        let store = store.with_copies(compose::copies(settings, output)?);
+        let server = Server::open(Arc::clone(&config), host, model, (store, tasks)).await?;
         let has_local = local.is_some();
         let serving = server.serve(listener, local);
         screen.note(&format!("listening on http://{address}"));

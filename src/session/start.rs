@@ -10,10 +10,11 @@ use tracing::Instrument as _;
 use super::clock::later;
 use super::live::{Place, Progress, Running};
 use super::{Error, Inner, Key};
+use crate::agent::audit::Reader;
 use crate::agent::context::{History, Prefix, cut};
 use crate::agent::event::Stop;
 use crate::agent::turn::{Bounds, State, step};
-use crate::agent::{CallId, Cancel, Entry, Event, Journal, Lost, SessionId, Turn, TurnId};
+use crate::agent::{CallId, Cancel, Entry, Event, Journal, Lost, SessionId, Trail, Turn, TurnId};
 use crate::call::Caller;
 use crate::config::Config;
 use crate::store::{self, NewTurn, Session, Started};
@@ -275,13 +276,18 @@ impl Inner {
         let config = self.parts.config.load_full();
         let limits = &config.settings().limits;
         let mut state = State::default();
+        let mut reader = Reader::default();
         for event in &events {
             step(&mut state, &event.item, Bounds::from(limits));
+            reader.read(&event.item);
         }
         if state.is_over() {
             return Ok(());
         }
-        let entries = state.abandon(stop, detail).into_iter().map(Entry::from);
+        let entries = state.abandon(stop, detail).into_iter().map(|event| Entry {
+            record: reader.read(&event),
+            ..event.into()
+        });
         let now = self.clock.now();
         let expires_at = later(now, limits.session_idle);
         store
@@ -341,7 +347,7 @@ struct Written<'a> {
 }
 
 impl Journal for Written<'_> {
-    async fn append(&self, entries: Vec<Entry>) -> Result<(), Lost> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
         let now = self.inner.clock.now();
         let idle = self
             .inner
@@ -357,9 +363,9 @@ impl Journal for Written<'_> {
             .append(self.session, self.turn, entries, now, expires_at)
             .await;
         // A turn that is over in the store is not this process's any more.
-        let last = appended.map_err(|_| Lost)?.ok_or(Lost)?;
-        self.running.tell(Progress::Kept(last));
-        Ok(())
+        let appended = appended.map_err(|_| Lost)?.ok_or(Lost)?;
+        self.running.tell(Progress::Kept(appended.last));
+        Ok(appended.trail)
     }
 
     async fn output(&self, call: &CallId) -> Result<Option<String>, Lost> {

@@ -6,7 +6,10 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 /// Every migration, in order. One that was released is never changed: what an old store ran must
 /// still be what it says.
 pub(super) fn all() -> Migrator {
-    let files = [("sessions", include_str!("migrations/0001_sessions.sql"))];
+    let files = [
+        ("sessions", include_str!("migrations/0001_sessions.sql")),
+        ("audit", include_str!("migrations/0002_audit.sql")),
+    ];
     let migrations = (1_i64..).zip(files).map(|(version, (name, sql))| {
         Migration::new(
             version,

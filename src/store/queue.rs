@@ -28,6 +28,9 @@ pub(super) trait Write: Send + Sync + 'static {
         &self,
         db: &mut Connection,
     ) -> impl Future<Output = Result<Self::Answer, sqlx::Error>> + Send;
+
+    /// What is to be done when the change is kept; in the order in which changes were made.
+    fn kept(&self, _answer: &mut Self::Answer) {}
 }
 
 /// The writes that wait.
@@ -167,7 +170,14 @@ impl<W: Write> Job for Submitted<W> {
     }
 
     fn done(self: Box<Self>, outcome: Result<(), Error>) {
-        let Self { answer, reply, .. } = *self;
+        let Self {
+            write,
+            mut answer,
+            reply,
+        } = *self;
+        if let (Ok(()), Some(answer)) = (&outcome, &mut answer) {
+            write.kept(answer);
+        }
         // Whoever asked may be gone; the change stays.
         drop(reply.send(outcome.and_then(|()| answer.ok_or(Error))));
     }

@@ -205,7 +205,7 @@ fn time(row: &Row, name: &str) -> Result<Timestamp, Error> {
     Timestamp::from_microsecond(column(row, name)?).map_err(unreadable)
 }
 
-fn column<'r, T>(row: &'r Row, name: &str) -> Result<T, Error>
+pub(super) fn column<'r, T>(row: &'r Row, name: &str) -> Result<T, Error>
 where
     T: sqlx::Decode<'r, super::Engine> + sqlx::Type<super::Engine>,
 {

@@ -11,7 +11,7 @@ use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::queue::Queue;
-use super::{Store, migrations};
+use super::{Store, audit, migrations};
 use crate::tasks::Tasks;
 
 /// Readers beside the one writer. A read takes well under a millisecond, and each connection has a
@@ -127,6 +127,7 @@ impl Store {
         Ok(Self {
             reader,
             queue: Queue::new(writer, tasks.clone()),
+            copies: Arc::default(),
             _lock: Some(Arc::new(lock)),
         })
     }
@@ -146,8 +147,26 @@ impl Store {
         Ok(Self {
             reader: only.clone(),
             queue: Queue::new(only, tasks.clone()),
+            copies: Arc::default(),
             _lock: None,
         })
+    }
+}
+
+impl audit::Reader {
+    /// Opens the trail of a store that another process may be writing; nothing is changed.
+    pub async fn open(path: &Path) -> Result<Self, OpenError> {
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .busy_timeout(BUSY)
+            .disable_statement_logging();
+        let pool = pool(1).connect_with(options).await;
+        let pool = pool.map_err(|source| OpenError::Database {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { pool })
     }
 }
 

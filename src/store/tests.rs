@@ -87,6 +87,7 @@ async fn append(store: &Store, session: &str, turn: &str, events: Vec<Event>) ->
         .append(&session, &turn, entries, at(20), expires_at)
         .await
         .unwrap()
+        .map(|appended| appended.last)
 }
 
 fn names(events: &[Numbered<Event>]) -> Vec<(u64, &'static str)> {
@@ -127,9 +128,11 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
         let entry = Entry {
             event: Event::CallEnded(ended.clone()),
             output: Some("the whole".to_owned()),
+            record: None,
         };
         let appended = store.append(&s, &t, vec![entry], at(20), at(1_820)).await;
-        assert_eq!(appended, Ok(Some(2)));
+        let (last, trail) = (2, Trail::Kept);
+        assert_eq!(appended, Ok(Some(Appended { last, trail })));
     }
     let store = file(&path).await;
     let kept = store.session(&s).await.unwrap().unwrap();

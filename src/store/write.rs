@@ -1,11 +1,18 @@
 //! Every change of the store, as SQL that both engines understand.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
+use super::audit::{Chain, Copies, Line};
 use super::queue::Write;
-use super::{Connection, Created, Engine, NewKey, NewSession, NewTurn, Started, micros};
-use crate::agent::{CallId, SessionId, TurnId};
+use super::{Appended, Connection, Created, Engine, NewKey, NewSession, NewTurn, Started, micros};
+use crate::agent::audit::Record;
+use crate::agent::{CallId, SessionId, Trail, TurnId};
+
+/// The name of the chain of audit records: one server writes a store of this engine at a time.
+const WRITER: &str = "main";
 
 /// Rows of one statement at most: with four values each, far below what the engines take (SQLite
 /// 32,766 values, PostgreSQL 65,535).
@@ -157,16 +164,25 @@ pub(super) struct Append {
     /// As JSON text.
     pub(super) events: Vec<String>,
     pub(super) outputs: Vec<(CallId, String)>,
+    pub(super) records: Vec<Record>,
+    pub(super) copies: Arc<Copies>,
     pub(super) now: Timestamp,
     /// Given when the last of them ends the turn: when its session then expires.
     pub(super) ends: Option<Timestamp>,
 }
 
-impl Write for Append {
-    /// The number of the last event; absent when the turn is over, or gone.
-    type Answer = Option<u64>;
+/// Events that are kept, with the audit records that are to be copied.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) appended: Appended,
+    lines: Vec<Line>,
+}
 
-    async fn write(&self, db: &mut Connection) -> Result<Option<u64>, sqlx::Error> {
+impl Write for Append {
+    /// Absent when the turn is over, or gone.
+    type Answer = Option<Kept>;
+
+    async fn write(&self, db: &mut Connection) -> Result<Option<Kept>, sqlx::Error> {
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
         let last: Option<(i64,)> = sqlx::query_as(
             "UPDATE turns SET last_event = last_event + $2, ended = $3 \
@@ -200,7 +216,25 @@ impl Write for Append {
                 .execute(&mut *db)
                 .await?;
         }
-        Ok(Some(u64::try_from(last).unwrap_or(0)))
+        let chain = Chain {
+            writer: WRITER,
+            session: &self.session,
+            turn: &self.turn,
+            now: self.now,
+        };
+        Ok(Some(Kept {
+            appended: Appended {
+                last: u64::try_from(last).unwrap_or(0),
+                trail: Trail::Kept,
+            },
+            lines: chain.write(db, &self.records).await?,
+        }))
+    }
+
+    fn kept(&self, answer: &mut Option<Kept>) {
+        if let Some(kept) = answer {
+            kept.appended.trail = self.copies.write(&kept.lines);
+        }
     }
 }
 

@@ -9,6 +9,8 @@
 
 mod analysis;
 
+mod audit;
+
 mod commands;
 
 mod decision;

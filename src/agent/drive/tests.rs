@@ -21,14 +21,14 @@ struct Pages {
 }
 
 impl Journal for &Pages {
-    async fn append(&self, entries: Vec<Entry>) -> Result<(), Lost> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
         let names = entries.iter().map(|entry| entry.event.name()).collect();
         let mut appended = self.appended.lock().unwrap();
         appended.push((names, self.mark.exists()));
         if appended.len() == self.fails_at {
             return Err(Lost);
         }
-        Ok(())
+        Ok(Trail::Kept)
     }
 
     async fn output(&self, _: &CallId) -> Result<Option<String>, Lost> {

@@ -49,8 +49,6 @@ fn of_settings(settings: &Settings) -> Vec<Unenforced<'static>> {
         "`store` names PostgreSQL",
         "use `sqlite`",
     );
-    let file = settings.audit.file.is_some();
-    section(file, "audit", "`audit.file` is set", "remove it");
     let otlp = settings.telemetry.otlp.is_some();
     section(otlp, "telemetry", "`telemetry.otlp` is set", "remove it");
     let mut callers = settings.callers.iter();

@@ -105,11 +105,12 @@ async fn more_events_than_one_statement_takes_are_kept_in_their_order() {
             shown: String::new(),
         }),
         output: Some(format!("output {call}")),
+        record: None,
     });
     let appended = store
         .append(&s, &t, entries.collect(), at(20), at(1_820))
         .await;
-    assert_eq!(appended, Ok(Some(2_501)));
+    assert_eq!(appended.unwrap().unwrap().last, 2_501);
     let kept = store.events(&s, &t, 1).await.unwrap().unwrap();
     let kept: Vec<(u64, &str)> = kept
         .iter()

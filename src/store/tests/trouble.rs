@@ -49,6 +49,37 @@ async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
     assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
 }
 
+#[tokio::test]
+async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold() {
+    let store = memory().await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    sqlx::query("DROP TABLE audit")
+        .execute(store.queue.pool())
+        .await
+        .unwrap();
+    let mut reader = crate::agent::audit::Reader::default();
+    reader.read(&started());
+    let event = Event::CallDecided {
+        call_id: CallId::from("c_1"),
+        verdict: crate::policy::Decision::Allow,
+        rule: crate::config::name::RuleId::new("kubectl.effect"),
+        because: "so".to_owned(),
+        command_line: None,
+        usage: Vec::new(),
+        revision: Revision::new("r1"),
+    };
+    let entry = Entry {
+        record: reader.read(&event),
+        ..event.into()
+    };
+    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
+    let appended = store.append(&s, &t, vec![entry], at(20), at(30)).await;
+    assert_eq!(appended, Err(Error));
+    let kept = store.events(&s, &t, 0).await.unwrap().unwrap();
+    assert_eq!(names(&kept), [(1, "turn_started")]);
+}
+
 impl Store {
     async fn shorten_busy_timeout(&self) {
         let writer = self.queue.pool();
