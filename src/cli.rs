@@ -6,6 +6,8 @@
 
 mod ask;
 
+mod audit;
+
 mod call;
 
 mod check;
@@ -144,6 +146,7 @@ enum Command {
     Prompt(prompt::Prompt),
     Schema(schema::Schema),
     Init(init::Init),
+    Audit(audit::Audit),
     Token(token::Token),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -243,6 +246,7 @@ impl Command {
             Self::Ask(command) => wait_for(command.run(global, screen)),
             Self::Serve(command) => wait_for(command.run(global, screen)),
             Self::Call(command) => wait_for(command.run(config, screen)),
+            Self::Audit(command) => wait_for(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
             Self::Diff(command) => command.run(config, screen),
             Self::Check(command) => command.run(config, screen),

@@ -70,6 +70,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       prompt       Render a prompt as the model would get it
       schema       Print the JSON Schema of a file format, for editors
       init         Write a small configuration that works anywhere
+      audit        Read the audit trail, or check that it is whole
       token        Make a token for somebody who may talk to the server
       completions  Print the completions of a shell
       man          Write the manual pages to a folder

@@ -15,6 +15,8 @@ use tokio::process::{Child, Command};
 
 use crate::fake::{Answer, Fake, Seen};
 
+mod audit;
+
 mod canaries;
 
 const SAY: &str = r#"
