@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::State;
@@ -57,6 +57,11 @@ impl Home {
         self.folder.path().join("state")
     }
 
+    /// What a server wrote to its standard output.
+    fn copies(&self) -> PathBuf {
+        self.folder.path().join("stdout")
+    }
+
     /// The program with nothing of this machine's environment but its PATH.
     fn tolkien(&self, fake: Option<&Fake>) -> Command {
         let mut command = tolkien(&self.config());
@@ -70,30 +75,43 @@ impl Home {
 
     /// A server of this configuration, and where it listens.
     async fn serve(&self, fake: &Fake) -> Serving {
-        let mut child = self
-            .tolkien(Some(fake))
+        self.serve_as(&mut self.tolkien(Some(fake))).await
+    }
+
+    /// The same, of the program with its first options and its environment.
+    async fn serve_as(&self, program: &mut Command) -> Serving {
+        let copies = fs::File::create(self.copies()).unwrap();
+        let mut child = program
             .args(["serve", "--listen", "127.0.0.1:0"])
             .stderr(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(copies)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let mut said = String::new();
+        let log = Arc::new(Mutex::new(String::new()));
         let address = loop {
             let line = lines.next_line().await.unwrap();
+            let mut said = log.lock().unwrap();
             let line = line.unwrap_or_else(|| panic!("the server ended: {said}"));
             said.push_str(&line);
+            said.push('\n');
             let mut words = line.split_whitespace();
             if let Some(address) = words.find(|word| word.starts_with("http://127.0.0.1:")) {
                 break address.to_owned();
             }
         };
         // A log that nobody reads would fill its pipe and hold the server up.
-        let drain = async move { while let Ok(Some(_)) = lines.next_line().await {} };
+        let said = Arc::clone(&log);
+        let drain = async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                said.lock().unwrap().push_str(&(line + "\n"));
+            }
+        };
         tolkien::tasks::Tasks::new().spawn(drain);
         let token = fs::read_to_string(self.state().join("token")).unwrap();
         Serving {
             _child: child,
+            log,
             address,
             token: token.trim().to_owned(),
             client: reqwest::Client::new(),
@@ -119,12 +137,21 @@ fn tolkien(config: &Path) -> Command {
 
 struct Serving {
     _child: Child,
+    /// What it has logged.
+    log: Arc<Mutex<String>>,
     address: String,
     token: String,
     client: reqwest::Client,
 }
 
 impl Serving {
+    async fn get(&self, path: &str) -> String {
+        let request = self.client.get(format!("{}{path}", self.address));
+        let answer = request.bearer_auth(&self.token).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        answer.text().await.unwrap()
+    }
+
     fn post(&self, path: &str, body: &Value) -> reqwest::RequestBuilder {
         self.client
             .post(format!("{}{path}", self.address))
