@@ -74,11 +74,11 @@ pub(super) async fn send(request: &Request, run: &Run<'_>, reach: &Reach) -> Fin
     match done {
         Ok(Ok(answer)) => finish(answer, run, duration, bytes),
         Ok(Err(Failed::NotSent(because))) => {
-            Finished::not_started(&shown(&because, run), duration, run.redactor)
+            Finished::not_started(&harmless(&because, run), duration, run.redactor)
         }
         Ok(Err(Failed::Sent(because, status))) => {
             let code = status.map_or(FAILED, |status| i32::from(status.as_u16()));
-            let why = format!("failed: {}", shown(&because, run));
+            let why = format!("failed: {}", harmless(&because, run));
             ended(Outcome::Exited { code }, &why, duration, bytes)
         }
         Err(outcome) => {
@@ -97,7 +97,7 @@ pub(super) async fn send(request: &Request, run: &Run<'_>, reach: &Reach) -> Fin
 
 /// Words of somebody else within a line: cleaned, then freed of secrets, then cut, so that nothing
 /// hides a secret and no part of one is left.
-fn shown(text: &str, run: &Run<'_>) -> String {
+fn harmless(text: &str, run: &Run<'_>) -> String {
     told(&run.redactor.text(&told(text, usize::MAX)), TOLD)
 }
 
@@ -139,7 +139,7 @@ fn finish(answer: Answer, run: &Run<'_>, duration: Duration, bytes: u64) -> Fini
     }
     let mut text = String::new();
     for note in notes {
-        let _ = writeln!(text, "[{}]", shown(&note, run));
+        let _ = writeln!(text, "[{}]", harmless(&note, run));
     }
     text.push_str(&shown.text);
     let code = failed.as_ref().map(|_| i32::from(answer.status.as_u16()));

@@ -21,6 +21,8 @@ use crate::config::host::Host;
 use crate::config::name::SecretName;
 use crate::config::settings::SecretSource;
 use crate::config::tool::{OutputLimits, Sandbox};
+use crate::policy::Redactions;
+use crate::tool::redact::Redactor;
 use crate::tool::{Bounds, Finished, Outcome};
 
 /// Far away, for requests that must end for another reason.
@@ -49,11 +51,11 @@ fn get(url: &str) -> Request {
     request("GET", url)
 }
 
-/// A host with the secret `TOKEN`, which is `s3cret`, and the folder that holds it.
+/// A host with the secret `TOKEN`, which is `s3cret0of0the0test`, and the folder that holds it.
 fn host() -> (Host, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("token");
-    std::fs::write(&path, "s3cret\n").unwrap();
+    std::fs::write(&path, "s3cret0of0the0test\n").unwrap();
     let secrets = BTreeMap::from([(SecretName::new("TOKEN"), SecretSource::File(path))]);
     (Host::new(BTreeMap::new(), secrets, BTreeMap::new()), folder)
 }
@@ -65,6 +67,8 @@ async fn sent(
     cancel: &CancellationToken,
 ) -> Finished {
     let (host, _folder) = host();
+    let redactions = Redactions::default();
+    let redactor = Redactor::new(&redactions, &host);
     let run = Run {
         call_id: "c_1",
         host: &host,
@@ -72,6 +76,7 @@ async fn sent(
         sandbox: &Sandbox::default(),
         timeout,
         bounds: Bounds::default(),
+        redactor: &redactor,
         cancel,
     };
     send(request, &run, reach).await

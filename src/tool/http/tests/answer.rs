@@ -57,6 +57,24 @@ async fn an_answer_goes_the_way_of_every_output() {
 }
 
 #[tokio::test]
+async fn a_secret_that_a_server_sends_back_is_taken_out_wherever_it_stands() {
+    let page = ok("text/html", "<p>your token is <b>s3cret0of0the0test</b>");
+    let finished = answered(page).await;
+    assert!(shown(&finished).contains("your token is"));
+    let error = reply(
+        "403 Forbidden",
+        &["content-type: text/plain"],
+        "s3cret0of0the0test?",
+    );
+    let away = to("302 Found", "https://s3cret0of0the0test.example.com/");
+    for finished in [finished, answered(error).await, answered(away).await] {
+        let told = format!("{finished:?}");
+        assert!(!told.contains("s3cret0of0the0test"), "{told}");
+        assert!(told.contains("[redacted"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_server_says_of_its_answer_is_told_as_a_line() {
     let long = format!("https://docs.example.org/{}", "x".repeat(10_000));
     for (headers, expected) in [
