@@ -22,6 +22,7 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "policies/redact.yaml",
         "policies/secrets-never.yaml",
         "policies/vault-names-only.yaml",
+        "policies/web-documentation-only.yaml",
         "prompts/documentation.md",
         "prompts/infrastructure.md",
         "prompts/repository.md",
@@ -43,6 +44,7 @@ pub(super) const FILES: &[(&str, &str)] = bundled! {
         "tools.d/repo_read.yaml",
         "tools.d/repo_search.yaml",
         "tools.d/vault.yaml",
+        "tools.d/web_fetch.yaml",
         "tools.d/write_code.yaml",
         "tools.d/write_documentation.yaml",
     ]
