@@ -49,6 +49,25 @@ impl Home {
         fs::write(path, text).unwrap();
     }
 
+    /// The shipped configuration, whose kubectl may reach a server on this port and no other.
+    fn write_shipped(&self, port: &str) {
+        for folder in ["tools.d", "policies", "prompts"] {
+            for entry in fs::read_dir(shipped().join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                let name = path.strip_prefix(shipped()).unwrap().to_str().unwrap();
+                let text = fs::read_to_string(&path).unwrap();
+                self.write(name, &text);
+            }
+        }
+        let settings = fs::read_to_string(shipped().join("tolkien.yaml")).unwrap();
+        self.write("tolkien.yaml", &settings);
+        let tool = fs::read_to_string(shipped().join("tools.d/kubectl.yaml")).unwrap();
+        let ports = "connect: [53, 443, 6443]";
+        assert!(tool.contains(ports));
+        let tool = tool.replace(ports, &format!("connect: [{port}]"));
+        self.write("tools.d/kubectl.yaml", &tool);
+    }
+
     fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }
@@ -500,8 +519,9 @@ async fn the_real_kubectl_lists_gets_reads_logs_and_is_forbidden() {
         "kubeconfig",
         &kubeconfig.replace("ADDRESS", &address.to_string()),
     );
+    home.write_shipped(&address.port().to_string());
     let kubectl = async |line: &str| {
-        let output = tolkien(shipped())
+        let output = tolkien(&home.config())
             .env("KUBECONFIG", home.config().join("kubeconfig"))
             .args(["call", "kubectl", line])
             .output()
