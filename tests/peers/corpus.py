@@ -8,7 +8,10 @@ loopback: who complains of the connection has understood the words.
 
     tests/peers/install
     cargo build --release
-    python3 tests/peers/corpus.py [TOOL...]
+    python3 tests/peers/corpus.py [--grammar] [TOOL...]
+
+With `--grammar` the lines are written from the `allow` rules themselves (`grammar.py`): each flag of
+each command, in each spelling. Those that a `deny` rule or a policy stops do not count.
 
 `--bin` names the folder with the programs (by default what `install` fills; what is not there is taken
 from the system), `--root` another configuration with its corpus, `--tolkien` another build. It needs
@@ -29,6 +32,8 @@ import subprocess
 import sys
 import tempfile
 
+import grammar
+
 PACKAGE = "PyYAML==6.0.3"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PEERS = pathlib.Path(
@@ -44,10 +49,26 @@ PROGRAMS = {
     "vault": (["version"], r"connect: connection refused"),
     "tea": (["--version"], r"connect: connection refused"),
     "argocd": (["version", "--client", "--short"], r"connect: connection refused|connection error: desc"),
+    "claude": (["--version"], r'"type":"system","subtype":"init"'),
     "rg": (["--version"], r"No such file or directory|^$"),  # silent, with code 1: nothing found
     "ls": (["--version"], r"No such file or directory"),
     "cat": (["--version"], r"No such file or directory"),
 }
+
+# Programs that a step runs: their words are tried as they stand, without a call.
+STEPS = ("claude",)
+QUICKLY = {"CLAUDE_CODE_MAX_RETRIES": "0"}
+
+# What a program says when it understands the words and misses some: the model is told, and tries again.
+INCOMPLETE = re.compile(
+    r"you must specify|required resource not specified|You must provide one or more resources"
+    r"|Remote repository required|exactly one repository|Too many arguments|Not enough arguments"
+)
+
+# What can become of a case: understood; understood and not enough; not understood; not permitted, of a case
+# that should be, and of a written line; not tried.
+COLUMNS = ("accepted", "incomplete", "refused", "denied", "stopped", "missing")
+BAD = ("refused", "denied", "missing")
 
 Case = collections.namedtuple("Case", "tool input origin")
 Answer = collections.namedtuple("Answer", "code output")
@@ -89,6 +110,8 @@ class Tools:
             "ARGOCD_SERVER": CLOSED,
             "GITEA_INSTANCE_URL": f"http://{CLOSED}",
             "VAULT_ADDR": f"http://{CLOSED}",
+            "CLAUDE_CODE_BASE_URL": f"http://{CLOSED}",
+            "CLAUDE_CODE_API_KEY": "none",
             "ARGOCD_AUTH_TOKEN": "e30.e30.e30",
             "GITEA_TOKEN": "0" * 40,
             "VAULT_TOKEN": "hvs.none",
@@ -115,10 +138,25 @@ class Tools:
                 if value is not None:
                     value = {"args": shlex.split(value)} if isinstance(value, str) else value
                     add(tool, value, f"{tool}.yaml")
+            for step in file["run"].get("steps", []):
+                if step["command"][0] in STEPS and (not wanted or tool in wanted):
+                    found[tool, step["id"]] = Case(tool, step, f"the step `{step['id']}`")
         return list(found.values())
+
+    def written(self, tool):
+        """Lines written from the rules of a tool, if it takes words."""
+        file = self.files[tool]
+        if "command" not in file["run"] or len(file.get("arguments", {})) != 1:
+            return []
+        if next(iter(file["input"]["properties"].values()))["type"] != "array":
+            return []
+        parameter, lines = grammar.lines(tool, file)
+        return [Case(tool, {parameter: words}, "written") for words in lines]
 
     def words(self, case):
         """The words of a call as the engine would run it, or why it would not."""
+        if "command" in case.input:
+            return case.input["command"], None
         command = [self.tolkien, "--config", self.root, "check", "--format=json", case.tool, json.dumps(case.input)]
         said = subprocess.run(command, capture_output=True, text=True)
         verdict = json.loads(said.stdout) if said.stdout else {}
@@ -126,25 +164,33 @@ class Tools:
             return None, f"{verdict.get('verdict')}: {verdict.get('because', said.stderr)}"
         return shlex.split(verdict["command_line"]), None
 
+    def plain(self, case):
+        """The words of a written line: the same, without asking the engine."""
+        words = []
+        for element in self.files[case.tool]["run"]["command"]:
+            words += case.input["args"] if element == "{{ args }}" else [element]
+        return words
+
     def program(self, name):
         """Where a program lies: among the built ones, else on the system."""
         built = self.bin / name
         return str(built) if built.exists() else shutil.which(name, path=SYSTEM_PATH)
 
-    def run(self, tool, words):
+    def run(self, case, words):
         """Runs the words as the tool would: its environment and nothing else, an empty folder."""
-        run = self.files[tool]["run"]
-
-        def render(text):
-            return re.sub(r"{{ (?:env|secret)\.(\w+) }}", lambda name: self.values.get(name[1], ""), text)
-
-        environment = {name: render(value) for name, value in run.get("env", {}).items()}
+        run = case.input if "command" in case.input else self.files[case.tool]["run"]
         with tempfile.TemporaryDirectory() as folder:
+            values = {"workspace": folder, **self.values}
+
+            def render(text):
+                return re.sub(r"{{ (?:env[.]|secret[.])?(\w+) }}", lambda name: values.get(name[1], ""), text)
+
+            environment = {name: render(value) for name, value in run.get("env", {}).items()}
             done = subprocess.run(
                 [self.program(words[0]), *words[1:]],
-                cwd=render(run.get("cwd", "")) or folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
+                cwd=folder if "workspace" in run.get("cwd", "") else render(run.get("cwd", "")) or folder,
+                env={**environment, **QUICKLY} if words[0] in STEPS else environment,
+                input=b"Hello." if words[0] in STEPS else b"",
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=300,
@@ -179,6 +225,7 @@ def main():
     """Tries all cases; answers the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments(parser)
+    parser.add_argument("--grammar", action="store_true", help="lines written from the rules, not the cases")
     parser.add_argument("tools", nargs="*", metavar="TOOL", help="these only")
     chosen = parser.parse_args()
     with_yaml(__file__)
@@ -188,41 +235,60 @@ def main():
         unknown = set(chosen.tools) - set(tools.files)
         if unknown:
             parser.error(f"no tool is called {', '.join(sorted(unknown))}")
-        return tell(tools, tools.cases(chosen.tools))
+        if chosen.grammar:
+            cases = [case for tool in chosen.tools or tools.files for case in tools.written(tool)]
+            return tell(tools, cases, lambda case: attempt_written(tools, case))
+        return tell(tools, tools.cases(chosen.tools), lambda case: attempt(tools, case))
 
 
-def tell(tools, cases):
+def attempt(tools, case):
+    """Decides a case, and runs it."""
+    words, denied = tools.words(case)
+    if denied:
+        return "denied", denied
+    return outcome(tools, case, words)
+
+
+def attempt_written(tools, case):
+    """Runs a line, and asks only then whether it is permitted: nearly all are understood."""
+    result, output = outcome(tools, case, tools.plain(case))
+    if result == "refused" and tools.words(case)[1]:
+        return "stopped", ""
+    return result, output
+
+
+def outcome(tools, case, words):
+    """Runs the words; answers whether the program understood them, and what it said."""
+    if not tools.program(words[0]):
+        return "missing", f"{words[0]} is not installed"
+    answer = tools.run(case, words)
+    if understood(words[0], answer):
+        return "accepted", answer.output
+    return ("incomplete" if INCOMPLETE.search(answer.output) else "refused"), answer.output
+
+
+def tell(tools, cases, attempt):
     """Tries the cases, and prints the refused ones and the table."""
-
-    def attempt(case):
-        words, denied = tools.words(case)
-        if denied:
-            return "denied", denied
-        if not tools.program(words[0]):
-            return "missing", f"{words[0]} is not installed"
-        answer = tools.run(case.tool, words)
-        return ("accepted" if understood(words[0], answer) else "refused"), answer.output
-
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(zip(cases, pool.map(attempt, cases)))
     counts = collections.defaultdict(collections.Counter)
-    for case, (outcome, output) in results:
-        counts[case.tool][outcome] += 1
-        if outcome in ("refused", "denied"):
-            print(f"{outcome} {case.tool} {json.dumps(case.input, ensure_ascii=False)} ({case.origin})")
-            for line in output.splitlines()[:4]:
-                print(f"    {line}")
-    print(f"{'tool':20} {'program':24} {'cases':>6} {'accepted':>9} {'refused':>8} {'denied':>7} {'missing':>8}")
+    for case, (result, output) in results:
+        counts[case.tool][result] += 1
+        if result in BAD:
+            print(f"{result} {case.tool} {json.dumps(case.input, ensure_ascii=False)} ({case.origin})")
+            said = [line for line in output.splitlines() if line.strip()]
+            print(f"    {said[0] if said else 'nothing'}")
+    print(f"{'tool':20} {'program':24} {'cases':>6}", *(f"{column:>10}" for column in COLUMNS))
     for tool, count in sorted(counts.items()):
-        total = sum(count.values())
-        numbers = f"{total:6} {count['accepted']:9} {count['refused']:8} {count['denied']:7} {count['missing']:8}"
-        print(f"{tool:20} {version(tools, tool):24} {numbers}")
-    return 1 if any(outcome != "accepted" for _, (outcome, _) in results) else 0
+        numbers = (f"{count[column]:10}" for column in COLUMNS)
+        print(f"{tool:20} {version(tools, tool):24} {sum(count.values()):6}", *numbers)
+    return 1 if any(result in BAD for _, (result, _) in results) else 0
 
 
 def version(tools, tool):
     """The program of a tool and the first version number that it tells."""
-    name = tools.files[tool]["run"]["command"][0]
+    run = tools.files[tool]["run"]
+    name = run["command"][0] if "command" in run else STEPS[0]
     if not tools.program(name):
         return name
     said = subprocess.run([tools.program(name), *PROGRAMS[name][0]], capture_output=True, text=True)
