@@ -2,8 +2,10 @@
 
 A rule may allow what the program does not understand: a flag of another version, a subcommand that is
 called otherwise. So every case that must be let through, of the corpus (`tests/fixtures/corpus/`) and
-of the tools themselves (`tests:`), is decided by `tolkien check`, and the command line that it tells is
-given to the real program, with the environment that the tool gives it. All servers are a closed port of
+of the tools themselves (`tests:`), is given to the real program as the tool would run it, with the
+environment that the tool gives it. (That they are let through is a test of the default test command;
+what a program does not understand, and the words of inputs that are no list, are asked of `tolkien
+check`.) All servers are a closed port of
 loopback: who complains of the connection has understood the words.
 
     tests/peers/install
@@ -58,6 +60,9 @@ PROGRAMS = {
 # Programs that a step runs: their words are tried as they stand, without a call.
 STEPS = ("claude",)
 QUICKLY = {"CLAUDE_CODE_MAX_RETRIES": "0"}
+
+# Tools whose last step is what is tried, with the words that the call gives it.
+DRAFTS = ("gitea_pr_create",)
 
 # What a program says when it understands the words and misses some: the model is told, and tries again.
 INCOMPLETE = re.compile(
@@ -124,7 +129,7 @@ class Tools:
 
         def add(tool, value, origin):
             runs = self.files.get(tool, {}).get("run", {})
-            if "command" in runs and (not wanted or tool in wanted):
+            if ("command" in runs or tool in DRAFTS) and (not wanted or tool in wanted):
                 found.setdefault((tool, json.dumps(value)), Case(tool, value, origin))
 
         for path in sorted((self.root / "tests/fixtures/corpus").rglob("*.jsonl")):
@@ -162,10 +167,13 @@ class Tools:
         verdict = json.loads(said.stdout) if said.stdout else {}
         if verdict.get("verdict") not in ("allow", "ask"):
             return None, f"{verdict.get('verdict')}: {verdict.get('because', said.stderr)}"
-        return shlex.split(verdict["command_line"]), None
+        words = shlex.split(verdict["command_line"])
+        if case.tool in DRAFTS:  # one line a step
+            words = words[len(words) - words[::-1].index("tea") - 1 :]
+        return words, None
 
     def plain(self, case):
-        """The words of a written line: the same, without asking the engine."""
+        """The words of a call that is a list of words: the same, without asking the engine."""
         words = []
         for element in self.files[case.tool]["run"]["command"]:
             words += case.input["args"] if element == "{{ args }}" else [element]
@@ -179,12 +187,15 @@ class Tools:
     def run(self, case, words):
         """Runs the words as the tool would: its environment and nothing else, an empty folder."""
         run = case.input if "command" in case.input else self.files[case.tool]["run"]
+        run = run["steps"][-1] if case.tool in DRAFTS else run
         with tempfile.TemporaryDirectory() as folder:
             values = {"workspace": folder, **self.values}
 
             def render(text):
                 return re.sub(r"{{ (?:env[.]|secret[.])?(\w+) }}", lambda name: values.get(name[1], ""), text)
 
+            if case.tool in DRAFTS:
+                subprocess.run(["git", "init", "--quiet", folder], check=True)
             environment = {name: render(value) for name, value in run.get("env", {}).items()}
             done = subprocess.run(
                 [self.program(words[0]), *words[1:]],
@@ -242,7 +253,12 @@ def main():
 
 
 def attempt(tools, case):
-    """Decides a case, and runs it."""
+    """Runs a case, and asks about it where the words are not plain or not understood."""
+    run = tools.files[case.tool]["run"]
+    if list(case.input) == ["args"] and "command" in run:
+        result, output = outcome(tools, case, tools.plain(case))
+        if result != "refused":
+            return result, output
     words, denied = tools.words(case)
     if denied:
         return "denied", denied
@@ -288,7 +304,7 @@ def tell(tools, cases, attempt):
 def version(tools, tool):
     """The program of a tool and the first version number that it tells."""
     run = tools.files[tool]["run"]
-    name = run["command"][0] if "command" in run else STEPS[0]
+    name = run["command"][0] if "command" in run else "tea" if tool in DRAFTS else STEPS[0]
     if not tools.program(name):
         return name
     said = subprocess.run([tools.program(name), *PROGRAMS[name][0]], capture_output=True, text=True)
