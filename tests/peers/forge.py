@@ -9,6 +9,7 @@ import http.server
 import json
 import pathlib
 import re
+import socket
 import subprocess
 import threading
 
@@ -74,13 +75,14 @@ class Forge:
         git(self.bare(name), "config", "http.receivepack", "true")
 
     def reject(self, name, words):
-        """Lets the repository refuse what is pushed, or no more."""
+        """Lets the repository refuse what is pushed."""
         hook = self.bare(name) / "hooks/pre-receive"
-        if words:
-            hook.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
-            hook.chmod(0o755)
-        else:
-            hook.unlink()
+        hook.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+        hook.chmod(0o755)
+
+    def forget(self, name, branch):
+        """Takes a branch away, and leaves its pull request."""
+        git(self.bare(name), "update-ref", "-d", f"refs/heads/{branch}")
 
     def answer(self, handler):
         """Answers one request."""
@@ -183,3 +185,10 @@ def reply(handler, status, value):
     handler.send_header("content-length", str(len(content)))
     handler.end_headers()
     return handler.wfile.write(content)
+
+
+def free_port():
+    """A port of loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

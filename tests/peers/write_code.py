@@ -2,10 +2,11 @@
 
     tests/peers/install claude tea
     cargo build --release
-    python3 tests/peers/write_code.py [CASE...]
+    python3 tests/peers/write_code.py [--gitea] [CASE...]
 
 Claude Code is pointed at a stand-in for the model (`model.py`), which makes it edit files as a case says. The
-repositories are served over HTTP with a token by a stand-in for Gitea (`forge.py`). The tools are the shipped ones, with their sandboxes; what differs is where the
+repositories are served over HTTP with a token: by a stand-in for Gitea (`forge.py`), or with `--gitea` by the real one
+(`gitea.py`). The tools are the shipped ones, with their sandboxes; what differs is where the
 programs lie, the port of the model in one list and, in the cases that wait for a limit, the limit.
 
 After each case it looks what the repository has (branches, files, drafts) and what was left behind: files in the
@@ -28,7 +29,8 @@ import tempfile
 import time
 
 import corpus
-from forge import OWNER, QUIET, Forge, git
+from forge import OWNER, Forge, free_port, git
+from gitea import Gitea
 from model import Broken, Cut, Failure, Model, Silence, Stop, text, use, wait_until
 
 VALUES = "apps/sonarr/values.yaml"
@@ -174,7 +176,7 @@ CASES = [
     Case("SIGINT", then(Silence()), 1, CLAUDE, None, meanwhile=signalled(signal.SIGINT)),
     Case("crash", then(Silence()), 1, CLAUDE, None, meanwhile=signalled(signal.SIGSEGV)),
     Case("hang: no byte", then(Silence()), 1, "it had written nothing for", None, limits={"idle_timeout: 6m": "idle_timeout: 45s"}),
-    Case("hang: the clock", always(reading), 1, "it took longer than", None, limits={"timeout: 15m": "timeout: 45s"}),
+    Case("hang: the clock", always(reading), 1, "it had not finished after", None, limits={"timeout: 15m": "timeout: 45s"}),
     Case("documentation", write({"homelab/restore.md": "# Restore\n", "homelab/um á.md": "x\n"}), 0, "", ["homelab/restore.md", "homelab/um á.md"], tool="write_documentation"),
     Case("documentation: no page", write({"homelab/run.sh": "x\n"}), 1, "only pages and pictures", None, tool="write_documentation"),
 ]
@@ -183,7 +185,7 @@ CASES = [
 class Run:
     """A case with its own servers, folder and configuration."""
 
-    def __init__(self, chosen, case):
+    def __init__(self, chosen, case, gitea):
         self.case, self.chosen = case, chosen
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tolkien-write-"))
         self.model = Model()
@@ -201,7 +203,7 @@ class Run:
             git(work, "add", "--all", "--", "apps/sonarr")
             git(work, "commit", "--quiet", "--message=second")
         (self.folder / "served").mkdir()
-        self.forge = Forge(self.folder / "served")
+        self.forge = gitea or Forge(self.folder / "served")
         self.forge.create(self.name, work)
         self.main = git(self.forge.bare(self.name), "rev-parse", "refs/heads/main")
         self.configure()
@@ -309,7 +311,8 @@ class Run:
     def close(self):
         """Away with it."""
         self.model.close()
-        self.forge.close()
+        if isinstance(self.forge, Forge):
+            self.forge.close()
         shutil.rmtree(self.folder)
 
 
@@ -362,7 +365,7 @@ def again(run):
     first, proposal = run.call(), run.proposal()
     yield judge(run, first, proposal)
     yield judge(run, run.call(), proposal, says="`push` (9 of 11) ended the call")
-    git(run.forge.bare(run.name), "update-ref", "-d", f"refs/heads/{run.branch()}")
+    run.forge.forget(run.name, run.branch())
     yield judge(run, run.call(), proposal, says="pull request already exists")
 
 
@@ -392,12 +395,12 @@ SEVERAL = [
 ]
 
 
-def tried(chosen):
+def tried(chosen, gitea):
     """The lines of the table with what differs, of all cases that are wanted."""
     for case, several in [(case, None) for case in CASES] + SEVERAL:
         if chosen.cases and not any(case.name.startswith(name) for name in chosen.cases):
             continue
-        run = Run(chosen, case)
+        run = Run(chosen, case, gitea)
         try:
             yield from several(run) if several else [attempt(run)]
         finally:
@@ -408,10 +411,23 @@ def main():
     """Tries all cases; answers the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     corpus.arguments(parser)
+    parser.add_argument("--gitea", action="store_true", help="with the real Gitea")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="these only")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tolkien-gitea-") as folder:
+        gitea = Gitea(pathlib.Path(folder), chosen.bin, free_port()) if chosen.gitea else None
+        try:
+            return tell(tried(chosen, gitea))
+        finally:
+            if gitea:
+                gitea.close()
+
+
+def tell(lines):
+    """Prints the table; answers the exit code."""
     failed = False
     print("| case | exit | branches / drafts | left behind | said |\n| --- | --: | --- | --- | --- |")
-    for line, wrong in tried(parser.parse_args()):
+    for line, wrong in lines:
         print("| {} | {} | {} | {} | {} |".format(*line), flush=True)
         for difference in wrong:
             failed = True
