@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 
+from forge import free_port
 from model import Server, wait_until
 
 TOKEN = "token-of-the-administrator"
@@ -47,8 +48,8 @@ USAGE = {"cpu": "120m", "memory": "256Mi"}
 class Cluster:
     """The servers, in a folder."""
 
-    def __init__(self, folder, bin, free_port):
-        self.folder, self.started = folder, []
+    def __init__(self, folder, bin):
+        self.folder, self.bin, self.started = folder, bin, []
         self.port, self.kubelet = free_port(), Kubelet(folder)
         client, peer = free_port(), free_port()
         for name in ("tls", "sa"):
@@ -77,10 +78,18 @@ class Cluster:
             self.close()
             raise
 
-    def start(self, words):
+    def start(self, words, environment=None):
         """Starts a server."""
         with open(self.folder / f"{words[0].name}.log", "w") as log:
-            self.started.append(subprocess.Popen(words, cwd=self.folder, stdout=log, stderr=log))
+            self.started.append(subprocess.Popen(words, env=environment, cwd=self.folder, stdout=log, stderr=log))
+
+    def kubectl(self, *words, given=None):
+        """Runs kubectl."""
+        environment = {"KUBECONFIG": str(self.kubeconfig()), "HOME": str(self.folder)}
+        given = json.dumps(given) if given else None
+        done = subprocess.run([self.bin / "kubectl", *words], env=environment, input=given, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
 
     def close(self):
         """Ends the servers."""
@@ -236,3 +245,47 @@ def certificate(folder, name):
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
     words += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{name}.key", "-out", f"{name}.crt"]
     subprocess.run(words, cwd=folder, check=True, capture_output=True)
+
+
+class ArgoCD(Cluster):
+    """The server of Argo CD on such a cluster, with two applications. No controller has ever looked at them."""
+
+    NAMESPACE = "argocd"
+
+    def fill(self):
+        """Makes its types, settings and objects, and starts it."""
+        here = ["-n", self.NAMESPACE]
+        self.kubectl("create", "namespace", self.NAMESPACE)
+        for name in ("application", "applicationset", "appproject"):
+            self.kubectl("create", "-f", str(self.bin.parent / f"argocd/{name}-crd.yaml"))
+        for name in ("argocd-cm", "argocd-rbac-cm"):
+            self.kubectl("create", "configmap", name, *here)
+        keys = ["--from-literal=server.secretkey=key-of-the-test", "--from-literal=admin.password=none"]
+        keys += ["--from-file=tls.crt=" + str(self.folder / "tls.crt"), "--from-file=tls.key=" + str(self.folder / "tls.key")]
+        self.kubectl("create", "secret", "generic", "argocd-secret", *here, *keys)
+        for name in ("configmap/argocd-cm", "configmap/argocd-rbac-cm", "secret/argocd-secret"):
+            self.kubectl("label", name, "app.kubernetes.io/part-of=argocd", *here)
+        project = {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}]}
+        self.make("AppProject", "default", project)
+        for name in ("immich", "vault-secrets-operator"):
+            source = {"repoURL": "https://gitea.example/jpnadas/valinor", "path": f"apps/{name}", "targetRevision": "main"}
+            where = {"server": "https://kubernetes.default.svc", "namespace": name}
+            self.make("Application", name, {"project": "default", "source": source, "destination": where})
+        self.served = free_port()
+        words = ["--kubeconfig", self.kubeconfig(), *here, f"--port={self.served}", f"--metrics-port={free_port()}", "--address=127.0.0.1"]
+        words += ["--disable-auth", "--redis=127.0.0.1:1", "--repo-server=127.0.0.1:1"]
+        environment = {"ARGOCD_BINARY_NAME": "argocd-server", "HOME": str(self.folder), "PATH": "/usr/bin:/bin"}
+        self.start([self.bin / "argocd", *words], environment)
+        if not wait_until(lambda: "serving on port" in (self.folder / "argocd.log").read_text(), 60):
+            raise RuntimeError((self.folder / "argocd.log").read_text()[-2000:])
+
+    def make(self, kind, name, spec):
+        """Makes an object of Argo CD."""
+        about = {"name": name, "namespace": self.NAMESPACE, "labels": {"app.kubernetes.io/part-of": "media"}}
+        self.kubectl("create", "-f", "-", given={"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": about, "spec": spec})
+
+    def requests(self):
+        """What was asked of Argo CD: the method, and what it was given."""
+        lines = [json.loads(line) for line in (self.folder / "argocd.log").read_text().splitlines() if line.startswith("{")]
+        found = [line for line in lines if line.get("msg", "").startswith("received ")]
+        return [(line["msg"].split("/")[-1], json.dumps(line.get("grpc.request.content"))) for line in found]

@@ -308,7 +308,7 @@ def version(tools, tool):
     if not tools.program(name):
         return name
     said = subprocess.run([tools.program(name), *PROGRAMS[name][0]], capture_output=True, text=True)
-    number = re.search(r"\d+\.\d+[\w.+-]*", said.stdout + said.stderr)
+    number = re.search(r"\d+\.\d+[\w.+-]*", re.sub(r"golang.*", "", said.stdout + said.stderr))
     return f"{name} {number[0] if number else 'of unknown version'}"
 
 

@@ -5,7 +5,7 @@
     python3 tests/peers/servers.py [--all] [TOOL...]
 
 kubectl asks a kube-apiserver with etcd and objects (`cluster.py`), as its administrator; vault a server in
-memory, with its root token; tea a Gitea (`gitea.py`), as one who may do everything there. So nothing but the rules of the tools keeps a
+memory, with its root token; tea a Gitea (`gitea.py`), argocd the server of Argo CD with such a cluster, both as one who may do everything there. So nothing but the rules of the tools keeps a
 call from what it must not do. Every case of the corpus that must be let through is called (with `--all` the cases of
 the tools' own `tests:` too) by `tolkien call`, and then every case that must be denied: the server's own log says that no
 request came. A line of the table for each tool:
@@ -27,13 +27,14 @@ import tempfile
 import urllib.request
 
 import corpus
-from cluster import Cluster
+from cluster import ArgoCD, Cluster
 from forge import OWNER, free_port, git
 from gitea import Gitea
 from model import wait_until
 
 # Errors that are an answer of the server.
-ANSWERS = re.compile(r"\(NotFound\)|No value found|not found|doesn't have a resource type|No resources found|^no$", re.M)
+# Without a controller nothing of an application is known; tea looks for an owner among organizations only.
+ANSWERS = re.compile(r"error getting cached app|Could not find owner|\(NotFound\)|No value found|not found|doesn't have a resource type|No resources found|^no$", re.M)
 READS = {"get", "list", "watch"}
 ROOT_TOKEN = "root-token-of-the-test"
 
@@ -42,7 +43,7 @@ class Kubernetes:
     """kubectl's server."""
 
     def __init__(self, folder, bin):
-        self.cluster = Cluster(folder, bin, free_port)
+        self.cluster = Cluster(folder, bin)
         self.port, self.environment = self.cluster.port, {"KUBECONFIG": str(self.cluster.kubeconfig())}
         self.close, self.requests = self.cluster.close, self.cluster.requests
 
@@ -98,6 +99,23 @@ class Vault:
         return operation in ("list", "read") and path.startswith(("secret/metadata/", "sys/internal/ui/mounts/"))
 
 
+class Argo:
+    """argocd's server: it keeps nothing but objects of Kubernetes, and has neither controller nor repository server."""
+
+    def __init__(self, folder, bin):
+        self.server = ArgoCD(folder, bin)
+        self.port, self.close, self.requests = self.server.served, self.server.close, self.server.requests
+        self.environment = {"ARGOCD_SERVER": f"127.0.0.1:{self.port}", "ARGOCD_AUTH_TOKEN": "e30.e30.e30"}
+        # Its certificate is one that nobody knows.
+        authority = folder / "tls.crt"
+        self.replaced = {"    HOME: .\n": f"    HOME: .\n    SSL_CERT_FILE: {authority}\n", '["@system"]\n  write': f'["@system", {authority}]\n  write'}
+
+    def harmless(self, request):
+        """Whether a request reads, and refreshes nothing."""
+        method, given = request
+        return method.startswith(("List", "Get", "Version", "ResourceTree", "ManagedResources", "PodLogs", "Watch")) and '"refresh": "' not in given
+
+
 class Forge:
     """tea's server: Gitea, with what the corpus lists."""
 
@@ -127,7 +145,7 @@ class Forge:
         return request[0] == "GET"
 
 
-SERVERS = {"kubectl": (Kubernetes, "6443]", "kubectl"), "vault": (Vault, "8200]", "vault"), "gitea": (Forge, "3000]", "tea")}
+SERVERS = {"argocd": (Argo, "8080]", "argocd"), "kubectl": (Kubernetes, "6443]", "kubectl"), "vault": (Vault, "8200]", "vault"), "gitea": (Forge, "3000]", "tea")}
 
 
 class Engine:
@@ -143,6 +161,9 @@ class Engine:
         _, port, program = SERVERS[tool]
         for path in (chosen.root / "tools.d").glob(f"{tool}*.yaml"):
             text = path.read_text().replace(port, f"{server.port}]").replace(f"[{program}, ", f"[{chosen.bin / program}, ")
+            for old, new in getattr(server, "replaced", {}).items():
+                assert old in text, old
+                text = text.replace(old, new)
             (self.root / "tools.d" / path.name).write_text(text)
         for path in (chosen.root / "policies").glob("*.yaml"):
             if f"{tool}*" in yaml.safe_load(path.read_text())["applies_to"].get("tools", []):
