@@ -10,7 +10,7 @@ call from what it must not do. Every case of the corpus that must be let through
 the tools' own `tests:` too) by `tolkien call`, and then every case that must be denied: the server's own log says that no
 request came. A line of the table for each tool:
 
-answered: the program ended well. told: it ended with an error that is an answer (no such object). failed: anything
+answered: the program ended well. (Then the two tools that write at Gitea do so.) told: it ended with an error that is an answer (no such object). failed: anything
 else. requests: of the calls that were let through. denied: cases that must be. reached: requests of those. It prints
 what failed, and exits with 1 if anything failed or reached, or if a request was none that reads.
 """
@@ -144,6 +144,25 @@ class Forge:
         """Whether a request reads."""
         return request[0] == "GET"
 
+    def writes(self, engine):
+        """What is wrong after an issue and a draft were made, with a body of every kind."""
+        wrong = []
+        for number, body in enumerate(("", " \n", "- \"quoted\", $(id)\n\n--title=x", "-x")):
+            title = f"Títle {number}: \"it's\" $(id)"
+            git(self.gitea.bare("valinor"), "branch", f"fix/{number}", "main")
+            issue = {"repo": f"{OWNER}/valinor", "title": title, "body": body, "labels": ["bug"]}
+            pull = {"repo": f"{OWNER}/valinor", "head": f"fix/{number}", "base": "main", "title": title, "body": body}
+            for writer, value in (("gitea_issue_create", issue), ("gitea_pr_create", pull)):
+                failed, text = engine.call(value, writer)
+                wrong += [f"{writer} {json.dumps(value)}: {text}"] if failed else []
+            here = f"repos/{OWNER}/valinor/issues?state=open&limit=2&type="
+            made = [self.gitea.ask("GET", here + kind)[0] for kind in ("issues", "pulls")]
+            told = [(one["title"], one["body"], [label["name"] for label in one["labels"]]) for one in made]
+            body = body if body.strip() else "<!-- -->"
+            if told != [(title, body, ["bug"]), (f"WIP: {title}", body, [])]:
+                wrong.append(f"made: {told}")
+        return wrong
+
 
 SERVERS = {"argocd": (Argo, "8080]", "argocd"), "kubectl": (Kubernetes, "6443]", "kubectl"), "vault": (Vault, "8200]", "vault"), "gitea": (Forge, "3000]", "tea")}
 
@@ -161,12 +180,13 @@ class Engine:
         _, port, program = SERVERS[tool]
         for path in (chosen.root / "tools.d").glob(f"{tool}*.yaml"):
             text = path.read_text().replace(port, f"{server.port}]").replace(f"[{program}, ", f"[{chosen.bin / program}, ")
+            text = text.replace(f" - {program}\n", f" - {chosen.bin / program}\n")
             for old, new in getattr(server, "replaced", {}).items():
                 assert old in text, old
                 text = text.replace(old, new)
             (self.root / "tools.d" / path.name).write_text(text)
         for path in (chosen.root / "policies").glob("*.yaml"):
-            if f"{tool}*" in yaml.safe_load(path.read_text())["applies_to"].get("tools", []):
+            if f"{tool}*" in yaml.safe_load(path.read_text()).get("applies_to", {}).get("tools", []):
                 shutil.copy(path, self.root / "policies")
         (self.root / "prompts/system.md").write_text("You are a test.\n")
         settings = (chosen.root / "tolkien.yaml").read_text()
@@ -174,9 +194,9 @@ class Engine:
         (self.root / "tolkien.yaml").write_text(settings)
         self.environment = {"PATH": corpus.SYSTEM_PATH, "HOME": str(folder), **server.environment}
 
-    def call(self, value):
-        """One call: whether it failed, and its text."""
-        words = [self.tolkien, "--config", self.root, "call", self.tool, json.dumps(value)]
+    def call(self, value, writer=None):
+        """One call, of this tool or of one that writes: whether it failed, and its text."""
+        words = [self.tolkien, "--config", self.root, "call", *(["--yes", writer] if writer else [self.tool]), json.dumps(value)]
         done = subprocess.run(words, env=self.environment, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         if done.returncode not in (0, 1):
             raise RuntimeError(f"tolkien call ended with {done.returncode}: {done.stderr[-3000:]}")
@@ -218,6 +238,7 @@ def tried(chosen, engine, tool, server):
             wrong.append(f"not denied: {json.dumps(value)}: {text[:300]}")
     reached = server.requests()[before + len(requests) :]
     wrong += [f"reached: {request}" for request in reached]
+    wrong += server.writes(engine) if hasattr(server, "writes") else []
     return [tool, len(allowed), *counts.values(), len(requests), len(denied), len(reached)], wrong
 
 
