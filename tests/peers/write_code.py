@@ -148,6 +148,25 @@ NESTED = {
     "apps/new/.git/refs/heads/main": "0123456789012345678901234567890123456789\n",
     "apps/new/values.yaml": "a: 1\n",
 }
+# Without Claude Code's own guards, so that nothing but the sandbox is left.
+UNGUARDED = {
+    "--restricted, ": "",
+    '"--tools=Read,Grep,Glob,Edit,Write"': '"--tools=Read,Grep,Glob,Edit,Write,Bash", "--allowedTools=Bash,Read,Edit,Write", "--add-dir={{ workspace }}"',
+}
+
+
+def unguarded(replies, folder):
+    """Tries what only the kernel refuses: a hook, the settings of git, a shell."""
+    outside = pathlib.Path(folder).parent
+    if replies == 0:
+        return [use("Read", file_path=f"{folder}/{VALUES}"), use("Read", file_path=f"{outside}/git/config")]
+    if replies == 1:
+        command = f"touch {folder}/apps/mark; cp /usr/bin/true {outside}/git/hooks/pre-commit"
+        hook = use("Write", file_path=f"{outside}/git/hooks/pre-push", content="#!/bin/sh\ntouch apps/mark\n")
+        return [hook, use("Bash", command=command), use("Write", file_path=f"{folder}/{VALUES}", content="replicas: 2\n")]
+    return [text("Done.")]
+
+
 CASES = [
     Case("success", edit(), 0, "", [VALUES]),
     Case("success, new files", write({"apps/new/values.yaml": "a: 1\n", "terraform/new.tf": "# new\n"}), 0, "", ["apps/new/values.yaml", "terraform/new.tf"]),
@@ -159,6 +178,7 @@ CASES = [
     Case("its own tools in capitals", write({"apps/TOLKIEN/x.yaml": "x\n"}), 1, "`own` (6 of 11)", None),
     Case("planted hooks and settings", write(PLANTED, [VALUES]), 0, "", [VALUES]),
     Case("planted repository", write(NESTED), 0, "", ["apps/new/values.yaml"]),
+    Case("unguarded: hooks, settings, a shell", unguarded, 0, "", [VALUES], limits=UNGUARDED),
     Case("through a link out of the clone", write({"apps/sonarr/link": "evil\n"}, ["apps/sonarr/link"]), 1, SCOPE, None, prepare=link("../../../git/config")),
     Case("through a link to the system", write({"apps/sonarr/link": "evil\n"}, ["apps/sonarr/link"]), 1, SCOPE, None, prepare=link("/etc/hostname")),
     Case("file in a submodule", write({"apps/sub/x.yaml": "x\n"}), 1, SCOPE, None, prepare=submodule),
@@ -346,6 +366,8 @@ def judge(run, ran, branches, drafts=None, says=None):
     ):
         if is_there != expected:
             wrong.append(f"{what}: {is_there!r} instead of {expected!r}")
+    if run.case.limits is UNGUARDED and "EACCES: permission denied" not in run.model.requests[-1][2]:
+        wrong.append("the kernel refused nothing")
     if (run.case.says if says is None else says) not in err + out:
         wrong.append(f"said: {said}")
     if wrong:
