@@ -127,7 +127,7 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     gitea     never-ready          proved     657  114   686
     gitea     never-creates-anything-else proved     657  114   686
     gitea     never-somebody-else  proved     657  114   686
-    gitea_pr_create never-from-main      proved     190   39    14
+    gitea_pr_create never-from-main      proved     263   44    15
     kubectl   never-changes        proved   24667  575  1103
     kubectl   never-secret         proved   24667  575  1103
     kubectl   never-raw-path       proved   24667  575  1103
@@ -148,6 +148,7 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     vault     never-a-value        proved     313   28   144
     vault     never-other-vault    proved     313   28   144
     vault     never-accounts       proved     313   28   144
+    web_fetch never-a-hidden-path  proved     425    3     3
     ");
 }
 
