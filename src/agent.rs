@@ -20,8 +20,11 @@ pub mod turn;
 
 pub mod context;
 
+mod approve;
+
 mod drive;
 
+pub use approve::{Answer, Approve};
 pub use drive::{Cancel, Entry, Journal, Lost, Trail, Turn};
 pub use event::{Event, Numbered};
 pub use id::{CallId, SessionId, TurnId};

@@ -4,7 +4,7 @@
 //! Every text here is bounded, and what came out of a tool is marked as data: between two lines
 //! that carry the call's random id, which nobody who wrote the output could know.
 
-use super::event::{Ended, Event, Outcome};
+use super::event::{Approval, Ended, Event, Outcome};
 use super::id::CallId;
 use crate::policy::Decision;
 
@@ -51,13 +51,27 @@ pub(super) fn refused(decided: &Event) -> Option<Ended> {
     let shown = match verdict {
         Decision::Allow => return None,
         Decision::Ask => format!(
-            "Not run: this call needs an operator's approval, which this server cannot ask for \
-             yet (rule {rule}: {because}). Do not try to reach the same effect another way; tell \
+            "Not run: this call needs an operator's approval, which nobody can give here (rule {rule}: {because}). Do not try to reach the same effect another way; tell \
              the operator what you would have run and why."
         ),
         Decision::Deny => format!("Denied by {rule}: {because}.{}", allowed(usage)),
     };
     Some(unrun(call_id.clone(), Outcome::Denied, shown))
+}
+
+/// The result of a call that somebody refused.
+pub(super) fn unapproved(approval: &Approval) -> Ended {
+    let reason = approval
+        .reason
+        .as_deref()
+        .map(|reason| format!(": {}", bounded(reason)));
+    let shown = format!(
+        "Not run: {} refused to approve this call{}. Do not try to reach the same effect another \
+         way; ask the operator how to go on.",
+        approval.by,
+        reason.unwrap_or_default()
+    );
+    unrun(approval.call_id.clone(), Outcome::Denied, shown)
 }
 
 /// The allowed usage, as lines.

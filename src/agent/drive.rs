@@ -5,6 +5,8 @@
 //! decisions) is appended together. Calls run inside the driver's own task, so that ending it ends
 //! them.
 
+mod happened;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -16,9 +18,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::approve::Approve;
 use super::audit::{Reader, Record};
 use super::context::{History, Prefix};
-use super::event::{Asked, Cause, Ended, Event, Outcome, Reply};
+use super::event::{Asked, Cause, Event, Reply};
 use super::id::CallId;
 use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
@@ -27,10 +30,11 @@ use crate::config::Config;
 use crate::config::host::{Host, Level};
 use crate::config::tool::Effect as EffectOf;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
-use crate::policy::{self, Permit, Verdict};
+use crate::policy::{self, Pending, Permit, Verdict};
 use crate::tool::read_output::Request;
 use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
+use happened::{failed, over, retried};
 
 /// Failed attempts that wait to be recorded; there are never so many in one model call.
 const ATTEMPTS: usize = 64;
@@ -120,6 +124,8 @@ pub struct Turn<J> {
     pub model: Model,
     /// Where it is written down.
     pub journal: J,
+    /// Who answers calls that wait for an approval; without it they are denied at once.
+    pub approve: Option<Arc<dyn Approve>>,
     /// The system prompt and tools that are frozen for the session.
     pub prefix: Prefix,
     /// The session's earlier turns, with this one begun.
@@ -160,6 +166,7 @@ struct Driver<'a, J> {
     history: History,
     inputs: HashMap<CallId, (String, Value)>,
     permits: HashMap<CallId, Permitted>,
+    pending: HashMap<CallId, Box<Pending>>,
     reader: Reader,
     /// Calls that were decided while the audit trail could not be written.
     unaudited: HashSet<CallId>,
@@ -183,6 +190,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             history,
             inputs: HashMap::new(),
             permits: HashMap::new(),
+            pending: HashMap::new(),
             reader: Reader::default(),
             unaudited: HashSet::new(),
             work: FuturesUnordered::new(),
@@ -232,6 +240,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 match effect {
                     Effect::Record(event) => queue.push_back(event.into()),
                     Effect::Decide(call) => queue.push_back(self.decide(call).into()),
+                    Effect::Await(call) => queue.extend(self.approval(call).map(Entry::from)),
                     Effect::Strip(place) => queue.push_back(self.strip(place).into()),
                     effect => effects.push(effect),
                 }
@@ -257,7 +266,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             match effect {
                 Effect::Ask(choice) => self.ask(choice),
                 Effect::Start(call) => self.start(call),
-                Effect::Record(_) | Effect::Decide(_) | Effect::Strip(_) => {}
+                Effect::Record(_) | Effect::Decide(_) | Effect::Await(_) | Effect::Strip(_) => {}
             }
         }
     }
@@ -387,13 +396,18 @@ impl<'a, J: Journal> Driver<'a, J> {
         let reason = verdict.reason().clone();
         let decision = verdict.decision();
         let line = verdict.command_line();
+        let mut awaits = false;
         let usage = match verdict {
             Verdict::Allow(permit) => {
                 self.permits
                     .insert(call_id.clone(), Permitted::Tool(Box::new(permit)));
                 Vec::new()
             }
-            Verdict::Ask(_) => Vec::new(),
+            Verdict::Ask(pending) => {
+                awaits = self.turn.approve.is_some();
+                self.pending.insert(call_id.clone(), Box::new(pending));
+                Vec::new()
+            }
             Verdict::Deny(refusal) => refusal.usage,
         };
         Event::CallDecided {
@@ -403,8 +417,19 @@ impl<'a, J: Journal> Driver<'a, J> {
             because: redactor.text(&reason.because),
             command_line: line.map(|line| redactor.text(&line)),
             usage,
+            awaits,
             revision,
         }
+    }
+
+    /// The answer to a call that waits for an approval.
+    fn approval(&mut self, call: CallId) -> Option<Event> {
+        let pending = self.pending.remove(&call)?;
+        let answer = self.turn.approve.as_ref()?.answer(&pending);
+        let (event, permit) = answer.given(call.clone(), pending);
+        let permit = permit.map(|permit| (call, Permitted::Tool(Box::new(permit))));
+        self.permits.extend(permit);
+        Some(event)
     }
 
     /// A place that is not in the history stands for all of it.
@@ -436,62 +461,6 @@ fn announced(entry: &Entry) -> Option<CallId> {
         }
         _ => None,
     }
-}
-
-fn retried(attempt: Attempt) -> Event {
-    Event::ModelRetried {
-        attempt: attempt.number,
-        error_code: attempt.error_code,
-        detail: attempt.detail,
-        wait_ms: millis(attempt.wait),
-    }
-}
-
-fn failed(error: &model::Error) -> Event {
-    let help = error.help().map(|help| format!("; {help}"));
-    let invalid_thinking = match error {
-        model::Error::Rejected {
-            invalid_thinking, ..
-        } => *invalid_thinking,
-        _ => None,
-    };
-    Event::ModelFailed {
-        code: error.code().to_owned(),
-        detail: format!("{error}{}", help.unwrap_or_default()),
-        invalid_thinking,
-    }
-}
-
-/// A call's end, with its whole output beside it.
-fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
-    let (outcome, exit_code) = match finished.outcome {
-        tool::Outcome::Exited { code } => (Outcome::Exited, Some(code)),
-        tool::Outcome::TimedOut => (Outcome::TimedOut, None),
-        tool::Outcome::Cancelled => (Outcome::Cancelled, None),
-        tool::Outcome::NotStarted { .. } => (Outcome::NotStarted, None),
-    };
-    let shown = match outcome {
-        Outcome::NotStarted => finished.shown,
-        _ => answer::untrusted(&call_id, tool, &finished.shown),
-    };
-    let ended = Ended {
-        call_id,
-        outcome,
-        exit_code,
-        duration_ms: Some(millis(finished.duration)),
-        truncated: finished.truncated,
-        is_error: finished.is_error,
-        shown,
-    };
-    Entry {
-        event: Event::CallEnded(ended),
-        output: Some(finished.stored).filter(|whole| !whole.is_empty()),
-        record: None,
-    }
-}
-
-fn millis(duration: std::time::Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

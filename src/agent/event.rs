@@ -91,9 +91,14 @@ pub enum Event {
         command_line: Option<String>,
         /// The usage that is allowed, told with a denial.
         usage: Vec<String>,
+        /// Whether an `ask` waits for an answer: where nobody can give one, it is a denial.
+        #[serde(default)]
+        awaits: bool,
         /// The revision that decided.
         revision: Revision,
     },
+    /// Somebody answered a call that waited for an approval.
+    ApprovalDecided(Approval),
     /// A call is about to run.
     CallStarted {
         /// The call.
@@ -118,6 +123,19 @@ pub enum Event {
         /// One sentence for the client, where the word does not say it all.
         detail: Option<String>,
     },
+}
+
+/// What somebody answered to a call that waited for an approval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The call.
+    pub call_id: CallId,
+    /// Whether it may run.
+    pub is_approved: bool,
+    /// Who answered.
+    pub by: CallerName,
+    /// What they gave as their reason, for the model.
+    pub reason: Option<String>,
 }
 
 /// What the model answered.
@@ -301,6 +319,7 @@ impl Event {
             Self::ModelFailed { .. } => "model_failed",
             Self::ModelReplied(_) => "model_replied",
             Self::CallDecided { .. } => "call_decided",
+            Self::ApprovalDecided(_) => "approval_decided",
             Self::CallStarted { .. } => "call_started",
             Self::CallEnded(_) => "call_ended",
             Self::SumUpAsked { .. } => "sum_up_asked",

@@ -61,6 +61,7 @@ pub(super) fn decide(
             .as_ref()
             .map(|request| redactor.text(&command_line(request))),
         usage: usage.into_iter().collect(),
+        awaits: false,
         revision,
     };
     (decided, request)

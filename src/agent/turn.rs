@@ -85,6 +85,8 @@ pub struct Call {
 pub enum Phase {
     /// The model asked for it.
     Asked,
+    /// It waits for an approval.
+    Awaiting,
     /// It may run, and waits for others to end.
     Permitted,
     /// Its start is being recorded.
@@ -106,6 +108,8 @@ pub enum Effect {
     Strip(BlockPlace),
     /// Decide about a call; answered by `CallDecided`.
     Decide(CallId),
+    /// Have somebody asked whether a call may run; answered by `ApprovalDecided`.
+    Await(CallId),
     /// Run a permitted call; answered by `CallEnded`.
     Start(CallId),
 }
@@ -292,13 +296,32 @@ fn called(
     let mut effects = Vec::new();
     match event {
         Event::CallDecided {
-            call_id, verdict, ..
+            call_id,
+            verdict,
+            awaits,
+            ..
         } => match verdict {
             Decision::Allow => set(&mut calls, call_id, Phase::Permitted),
+            Decision::Ask if *awaits => {
+                set(&mut calls, call_id, Phase::Awaiting);
+                effects.push(Effect::Await(call_id.clone()));
+            }
             Decision::Ask | Decision::Deny => {
                 effects.extend(answer::refused(event).map(|ended| record(Event::CallEnded(ended))));
             }
         },
+        Event::ApprovalDecided(approval) => {
+            let waiting = calls
+                .iter()
+                .any(|call| call.id == approval.call_id && call.phase == Phase::Awaiting);
+            match approval.is_approved {
+                true if waiting => set(&mut calls, &approval.call_id, Phase::Permitted),
+                false if waiting => {
+                    effects.push(record(Event::CallEnded(answer::unapproved(approval))));
+                }
+                _ => {}
+            }
+        }
         Event::CallStarted { call_id } => {
             set(&mut calls, call_id, Phase::Running);
             effects.push(Effect::Start(call_id.clone()));

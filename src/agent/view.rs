@@ -176,6 +176,7 @@ impl TurnView {
             | Event::ThinkingStripped { .. }
             | Event::ModelRetried { .. }
             | Event::ModelFailed { .. }
+            | Event::ApprovalDecided(_)
             | Event::SumUpAsked { .. }
             | Event::CancelAsked { .. } => {}
         }

@@ -81,6 +81,18 @@ pub enum What {
         /// The revision that decided.
         revision: String,
     },
+    /// Somebody answered a call that waited for an approval.
+    ApprovalDecided {
+        /// The call.
+        call_id: String,
+        /// Whether it may run.
+        approved: bool,
+        /// Who answered.
+        by: String,
+        /// Their reason, where they gave one.
+        #[schema(required)]
+        reason: Option<String>,
+    },
     /// A call is about to run.
     CallStarted {
         /// The call.
@@ -135,6 +147,7 @@ impl What {
             Self::ModelFailed { .. } => "model_failed",
             Self::ModelReplied { .. } => "model_replied",
             Self::CallDecided { .. } => "call_decided",
+            Self::ApprovalDecided { .. } => "approval_decided",
             Self::CallStarted { .. } => "call_started",
             Self::CallEnded { .. } => "call_ended",
             Self::CancelAsked => "cancel_asked",
@@ -195,6 +208,12 @@ impl From<Stored> for What {
                 because,
                 command_line,
                 revision: revision.to_string(),
+            },
+            Stored::ApprovalDecided(approval) => Self::ApprovalDecided {
+                call_id: approval.call_id.to_string(),
+                approved: approval.is_approved,
+                by: approval.by.to_string(),
+                reason: approval.reason,
             },
             Stored::CallStarted { call_id } => Self::CallStarted {
                 call_id: call_id.to_string(),

@@ -229,6 +229,7 @@ impl Inner {
             host: Arc::clone(&self.parts.host),
             model: self.parts.model.clone(),
             journal,
+            approve: None,
             prefix: begun.prefix,
             history: begun.history,
             cancel: place.running.cancel.clone(),

@@ -90,6 +90,7 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
         host,
         model: Model::Script(Script::parse(script).unwrap()),
         journal: &pages,
+        approve: None,
         history,
         cancel: Cancel::under(&CancellationToken::new()),
     };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::super::event::Approval;
 use super::*;
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::config::policy::Channel;
@@ -47,6 +48,7 @@ fn decided(call: &str, verdict: Decision) -> Event {
         because: "secret values must never reach the model".to_owned(),
         command_line: None,
         usage: vec!["get|describe [ <name> ]...".to_owned()],
+        awaits: false,
         revision: Revision::new("r1"),
     }
 }
@@ -82,6 +84,7 @@ fn said(effect: &Effect) -> String {
         Effect::Ask(ToolChoice::None) => "ask without tools".to_owned(),
         Effect::Strip(place) => format!("strip {}.{}", place.message, place.block),
         Effect::Decide(call) => format!("decide {call}"),
+        Effect::Await(call) => format!("have {call} approved"),
         Effect::Start(call) => format!("start {call}"),
     }
 }
@@ -272,6 +275,72 @@ fn a_denied_call_never_starts_and_neither_does_one_that_needs_an_approval() {
             "record end of c1: Denied",
             "record end of c2: Denied",
             "ask",
+        ]
+    );
+}
+
+/// A call that waits for an approval.
+fn waits(call: &str) -> Event {
+    let mut waits = decided(call, Decision::Ask);
+    if let Event::CallDecided { awaits, .. } = &mut waits {
+        *awaits = true;
+    }
+    waits
+}
+
+fn answered(call: &str, is_approved: bool) -> Event {
+    Event::ApprovalDecided(Approval {
+        call_id: CallId::from(call),
+        is_approved,
+        by: CallerName::new("joao"),
+        reason: None,
+    })
+}
+
+#[test]
+fn a_call_that_waits_starts_when_it_is_approved_and_ends_when_it_is_not() {
+    let effects = after_the_question([
+        reply(Said::ToolUse, &["c1", "c2", "c3"]),
+        waits("c1"),
+        decided("c2", Decision::Allow),
+        waits("c3"),
+        // An answer to a call that does not wait changes nothing.
+        answered("c2", false),
+        answered("c3", false),
+        answered("c1", true),
+        answered("c1", false),
+    ]);
+    assert_eq!(
+        effects,
+        [
+            "decide c1",
+            "decide c2",
+            "decide c3",
+            "have c1 approved",
+            "record start of c2",
+            "start c2",
+            "have c3 approved",
+            "record end of c3: Denied",
+            "record start of c1",
+            "start c1",
+        ]
+    );
+}
+
+#[test]
+fn a_call_that_waits_ends_with_its_turn() {
+    let effects = after_the_question([
+        reply(Said::ToolUse, &["c1"]),
+        waits("c1"),
+        cancelled(Cause::Caller),
+    ]);
+    assert_eq!(
+        effects,
+        [
+            "decide c1",
+            "have c1 approved",
+            "record end of c1: Cancelled",
+            "record Cancelled cancelled",
         ]
     );
 }

@@ -67,6 +67,7 @@ async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold() {
         because: "so".to_owned(),
         command_line: None,
         usage: Vec::new(),
+        awaits: false,
         revision: Revision::new("r1"),
     };
     let entry = Entry {
