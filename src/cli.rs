@@ -28,6 +28,8 @@ mod demo;
 
 mod diff;
 
+mod eval;
+
 mod exit;
 
 mod failure;
@@ -142,6 +144,7 @@ enum Command {
     Diff(diff::Diff),
     Check(check::Check),
     Call(call::Call),
+    Eval(eval::Eval),
     Tools(tools::Tools),
     Prompt(prompt::Prompt),
     Schema(schema::Schema),
@@ -247,6 +250,7 @@ impl Command {
             Self::Serve(command) => wait_for(command.run(global, screen)),
             Self::Call(command) => wait_for(command.run(config, screen)),
             Self::Audit(command) => wait_for(command.run(config, screen)),
+            Self::Eval(command) => wait_for(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
             Self::Diff(command) => command.run(config, screen),
             Self::Check(command) => command.run(config, screen),

@@ -20,6 +20,8 @@ pub mod policy;
 
 pub mod prompt;
 
+pub mod scenario;
+
 pub mod schema;
 
 pub mod secret;

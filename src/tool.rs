@@ -30,6 +30,8 @@ mod process;
 
 pub mod read_output;
 
+mod recorded;
+
 pub(crate) mod redact;
 
 mod running;
@@ -189,6 +191,9 @@ pub async fn run(
         redactor: &redactor,
         cancel: &cancel,
     };
+    if host.is_recorded(&tool.name) {
+        return recorded::play(call, &run);
+    }
     match call.plan() {
         Plan::Command(start) => command::run_start(start, &run).await,
         Plan::Steps {

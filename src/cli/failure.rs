@@ -6,6 +6,7 @@ use std::fmt;
 use super::{Exit, client};
 use crate::api::Code;
 use crate::config::Loaded;
+use crate::config::scenario::Scenarios;
 
 /// Why a command ended without its answer.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum Failure {
     Invalid(Box<Loaded>),
     /// The configuration says something that this build reads and does not enforce.
     NotEnforced(Box<Loaded>),
+    /// Scenarios have errors, and their findings say which.
+    Scenarios(Scenarios),
 }
 
 /// What a command answers.
@@ -61,7 +64,7 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Told { exit, .. } => *exit,
-            Self::Invalid(_) | Self::NotEnforced(_) => Exit::Usage,
+            Self::Invalid(_) | Self::NotEnforced(_) | Self::Scenarios(_) => Exit::Usage,
         }
     }
 }

@@ -169,6 +169,11 @@ impl Screen {
                 self.note(&finding::summary(loaded));
                 self.note("the configuration is invalid, so nothing was done with it");
             }
+            Failure::Scenarios(scenarios) => {
+                let (found, sources) = (&scenarios.diagnostics, &scenarios.sources);
+                self.tell(&finding::excerpts(found, sources, self.err));
+                self.note("a scenario is invalid, so none was played");
+            }
             Failure::NotEnforced(loaded) => {
                 self.tell(&finding::human(loaded, self.err));
                 let head = self.err.tone(Tone::Error, "error");

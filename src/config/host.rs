@@ -7,15 +7,19 @@ mod folder;
 
 mod needs;
 
+mod recorded;
+
 mod sandbox;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::{Access, FsWord, access, statfs};
 
 use super::Config;
 use super::name::{EnvName, SecretName, ToolName};
+use super::scenario::Recording;
 use super::secret::{self, SecretString};
 use super::settings::{SecretSource, Settings};
 use crate::diagnostic::{self, Diagnostic, Place, listed};
@@ -70,6 +74,7 @@ pub struct Host {
     confinement: Confinement,
     /// Names of the engine's own secrets, where it may have some.
     own_secrets: &'static [&'static str],
+    recordings: Arc<[Recording]>,
 }
 
 impl Host {

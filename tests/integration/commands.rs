@@ -52,7 +52,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
     let folder = Folder::new();
     let short = folder.run(&["-h"]);
     assert_eq!(short.code, 0);
-    insta::assert_snapshot!(short.out, @r"
+    insta::assert_snapshot!(short.out, @"
     An infrastructure agent that a team can review in a pull request
 
     Usage: tolkien [OPTIONS] <COMMAND>
@@ -66,6 +66,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       diff         Tell what a change newly permits, and what else it touches
       check        Decide one call without running it, and say which rule decides
       call         Decide one call, and run it
+      eval         Play recorded questions, and check what the agent did
       tools        List what the agent can do, with the limits and rules in force
       prompt       Render a prompt as the model would get it
       schema       Print the JSON Schema of a file format, for editors

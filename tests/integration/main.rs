@@ -19,6 +19,8 @@ mod diagnostics;
 
 mod end_to_end;
 
+mod eval;
+
 #[expect(dead_code, reason = "the program in `examples/` uses the rest")]
 mod fake;
 

@@ -27,8 +27,12 @@ pub(crate) use sarif::sarif;
 
 /// Every finding, each with the lines it is about; empty when there are none.
 pub(crate) fn human(loaded: &Loaded, paint: Paint) -> String {
-    let sources: BTreeMap<&str, &Source> = loaded
-        .sources
+    excerpts(&loaded.diagnostics, &loaded.sources, paint)
+}
+
+/// The same of findings in other files than a configuration's.
+pub(crate) fn excerpts(found: &[Diagnostic], sources: &[Source], paint: Paint) -> String {
+    let sources: BTreeMap<&str, &Source> = sources
         .iter()
         .map(|source| (source.name().as_ref(), source))
         .collect();
@@ -37,8 +41,7 @@ pub(crate) fn human(loaded: &Loaded, paint: Paint) -> String {
     } else {
         Renderer::plain()
     };
-    loaded
-        .diagnostics
+    found
         .iter()
         .map(|found| renderer.render(&report(found, &sources)) + "\n\n")
         .collect()
