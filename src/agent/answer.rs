@@ -51,7 +51,8 @@ pub(super) fn refused(decided: &Event) -> Option<Ended> {
     let shown = match verdict {
         Decision::Allow => return None,
         Decision::Ask => format!(
-            "Not run: this call needs an operator's approval, which nobody can give here (rule {rule}: {because}). Do not try to reach the same effect another way; tell \
+            "Not run: this call needs an operator's approval, which this server cannot ask for \
+             yet (rule {rule}: {because}). Do not try to reach the same effect another way; tell \
              the operator what you would have run and why."
         ),
         Decision::Deny => format!("Denied by {rule}: {because}.{}", allowed(usage)),

@@ -80,7 +80,7 @@ async fn a_call_that_may_not_run_leaves_no_mark_and_the_model_learns_why() {
     Denied by mark.name.deny[0]: nobody leaves that. It did not run. What is allowed:
       name: [a-z]+
     ---
-    Not run: this call needs an operator's approval, which nobody can give here (rule write.effect: `effect: write` needs an approval). Do not try to reach the same effect another way; tell the operator what you would have run and why.
+    Not run: this call needs an operator's approval, which this server cannot ask for yet (rule write.effect: `effect: write` needs an approval). Do not try to reach the same effect another way; tell the operator what you would have run and why.
     ---
     Denied by mark.input: the input does not fit the schema: Additional properties are not allowed ('nome' was unexpected); \"name\" is a required property. It did not run. What is allowed:
       name: [a-z]+
