@@ -33,7 +33,7 @@ const PAGE: u32 = 500;
                   whole; 2 an invalid configuration; 4 the trail cannot be read."
 )]
 pub(crate) struct Audit {
-    /// Only of this session
+    /// Only of this session, by its id or the beginning of it
     #[arg(long, value_name = "ID")]
     session: Option<String>,
     /// Only of this tool
@@ -51,7 +51,7 @@ pub(crate) struct Audit {
     /// Check the chain
     #[arg(long, conflicts_with_all = ["session", "tool", "caller", "verdict", "json"])]
     verify: bool,
-    /// The hash of a record that must be there
+    /// The hash of a record that must be there, or the beginning of it
     #[arg(long, value_name = "HASH", requires = "verify")]
     head: Option<String>,
     /// Read a copy in place of the store
@@ -73,6 +73,9 @@ impl Audit {
     pub(crate) async fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         if self.verify {
             let mut check = Check::new(self.head.clone());
+            if self.file.is_some() {
+                check = check.of_a_copy();
+            }
             let take = |line: Option<Line>| {
                 check.take(line.as_ref());
                 Ok(())
@@ -159,9 +162,10 @@ fn told(check: Check, screen: &Screen) -> Result {
     }
     let problems = check.problems();
     if problems.is_empty() {
-        screen.note(&format!(
-            "the trail is whole: {records} records; its heads stand above"
-        ));
+        screen.note(&match records {
+            0 => "the trail is whole: it has no records".to_owned(),
+            _ => format!("the trail is whole: {records} records; its heads stand above"),
+        });
         return Ok(Exit::Done);
     }
     for problem in &problems {

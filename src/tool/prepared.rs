@@ -262,8 +262,16 @@ impl<'a> Fill<'a> {
     /// that stands in the settings, but never with a value of this host.
     fn folder(&self, text: &Rendered) -> Result<String, String> {
         let path = self.open(text)?;
-        if Path::new(&path).is_dir() {
+        let folder = Path::new(&path);
+        if folder.is_absolute() && folder.is_dir() {
             return Ok(path);
+        }
+        if !folder.is_absolute() {
+            return Err(format!(
+                "the path of the folder `{}` is not absolute on this host; whoever runs the server \
+                 makes it begin with `/`",
+                text.visible()
+            ));
         }
         let missing = format!("there is no folder `{}` on this host", text.visible());
         let name = text.pieces.iter().find_map(|piece| match piece {

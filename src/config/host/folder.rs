@@ -30,6 +30,12 @@ impl MissingFolder {
     }
 }
 
+/// Whether a tool can use it: a program runs in a folder of its own, so a relative path would lead
+/// elsewhere.
+fn is_folder(path: &Path) -> bool {
+    path.is_absolute() && path.is_dir()
+}
+
 /// The sentence about a missing folder and the tools that need it.
 pub fn missing(path: &str, tools: &str) -> String {
     format!("there is no folder `{path}` here, so {tools} cannot be used until there is")
@@ -45,13 +51,7 @@ impl Host {
             .iter()
             .filter_map(|command| command.cwd.as_ref())
             .chain(tool.arguments.values().filter_map(|it| it.within.as_ref()))
-            .map(|text| {
-                (
-                    text,
-                    text.parts.as_slice(),
-                    Path::is_dir as fn(&Path) -> bool,
-                )
-            });
+            .map(|text| (text, text.parts.as_slice(), is_folder as fn(&Path) -> bool));
         let begun = commands
             .iter()
             .flat_map(|command| &command.words)
@@ -72,7 +72,7 @@ impl Host {
             if !is_here(Path::new(&path)) && missing.iter().all(|one| one.path != path) {
                 let name = parts.iter().find_map(as_env);
                 missing.push(MissingFolder {
-                    help: self.way_to_a_folder(name),
+                    help: self.way_to_a_folder(name, Path::new(&path).is_absolute()),
                     place: text.place.clone(),
                     path,
                 });
@@ -82,8 +82,12 @@ impl Host {
     }
 
     /// Where the path of a missing folder comes from, and what to do about it.
-    fn way_to_a_folder(&self, name: Option<&EnvName>) -> String {
+    fn way_to_a_folder(&self, name: Option<&EnvName>, is_absolute: bool) -> String {
         match name {
+            Some(name) if !is_absolute => {
+                format!("a path must begin with `/`: `export {name}=…` with an absolute one")
+            }
+            None if !is_absolute => "a path must begin with `/` in the tool's file".to_owned(),
             None => "make it, or name another one in the tool's file".to_owned(),
             Some(name) if self.is_default(name) => format!(
                 "`{name}` is not set, so its default is used: `export {name}=…` with the folder's \

@@ -9,16 +9,26 @@ use super::{Line, NOTHING};
 pub struct Check {
     chains: BTreeMap<String, (u64, String)>,
     wanted: Option<String>,
+    is_copy: bool,
     records: u64,
     problems: Vec<String>,
 }
 
 impl Check {
-    /// A check of a trail that must hold the record with this hash, if one is given.
+    /// A check of a trail that must hold a record whose hash begins so, if that is given.
     pub fn new(head: Option<String>) -> Self {
         Self {
             wanted: head,
             ..Self::default()
+        }
+    }
+
+    /// The same of a copy, which may begin with any record: it was switched on later, or rotated.
+    #[must_use]
+    pub fn of_a_copy(self) -> Self {
+        Self {
+            is_copy: true,
+            ..self
         }
     }
 
@@ -35,11 +45,18 @@ impl Check {
         if !line.is_intact() {
             self.problems.push(format!("{name} was changed"));
         }
-        if self.wanted.as_deref() == Some(line.hash()) {
+        let is_wanted = |head: &String| line.hash().starts_with(head.as_str());
+        if self.wanted.as_ref().is_some_and(is_wanted) {
             self.wanted = None;
         }
-        let nothing = || (0, NOTHING.to_owned());
-        let (last, hash) = self.chains.remove(writer).unwrap_or_else(nothing);
+        let before = || {
+            if self.is_copy {
+                (number.saturating_sub(1), content.previous.clone())
+            } else {
+                (0, NOTHING.to_owned())
+            }
+        };
+        let (last, hash) = self.chains.remove(writer).unwrap_or_else(before);
         let expected = last.saturating_add(1);
         let problem = if number > expected {
             Some(format!(

@@ -19,7 +19,7 @@ pub struct Place {
 pub struct Filter {
     /// Only what comes after this record.
     pub after: Option<Place>,
-    /// Of this session.
+    /// Of the sessions whose ids begin so.
     pub session: Option<String>,
     /// Of this tool.
     pub tool: Option<String>,
@@ -36,7 +36,8 @@ impl Filter {
     pub fn covers(&self, content: &Content) -> bool {
         let record = &content.record;
         let is = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|it| it == is);
-        is(&self.session, content.session.as_str())
+        let session = self.session.as_deref().unwrap_or_default();
+        content.session.as_str().starts_with(session)
             && is(&self.tool, &record.tool)
             && is(&self.caller, record.caller.as_str())
             && (self.verdict.is_none() || self.verdict == record.verdict())
@@ -49,7 +50,7 @@ pub(super) async fn lines(pool: &Pool, filter: &Filter) -> Result<Vec<(Place, Li
     let rows = sqlx::query(
         "SELECT writer, number, at, session_id, tool, caller, verdict, json, hash FROM audit \
          WHERE (writer > $1 OR (writer = $1 AND number > $2)) \
-         AND ($3 IS NULL OR session_id = $3) AND ($4 IS NULL OR tool = $4) \
+         AND ($3 IS NULL OR substr(session_id, 1, length($3)) = $3) AND ($4 IS NULL OR tool = $4) \
          AND ($5 IS NULL OR caller = $5) AND ($6 IS NULL OR verdict = $6) \
          ORDER BY writer, number LIMIT $7",
     )

@@ -97,7 +97,24 @@ fn a_whole_chain_has_no_problem() {
     assert_eq!(check(&lines, None), [""; 0]);
     assert_eq!(check(&lines, Some(&head(&lines))), [""; 0]);
     assert_eq!(check(&lines, Some(&head(&lines[..3]))), [""; 0]);
+    assert_eq!(check(&lines, Some(&head(&lines)[..8])), [""; 0]);
     assert_eq!(check(&[], None), [""; 0]);
+}
+
+#[test]
+fn a_copy_may_begin_with_any_record_and_has_no_gap_behind_it() {
+    let lines = chain();
+    let of_a_copy = |lines: &[String]| {
+        let mut check = Check::new(None).of_a_copy();
+        for line in lines {
+            check.take(Line::parse(line).as_ref());
+        }
+        check.problems()
+    };
+    assert_eq!(of_a_copy(&lines[1..]), [""; 0]);
+    assert!(!check(&lines[1..], None).is_empty());
+    let gap = [&lines[1..2], &lines[3..]].concat();
+    assert_eq!(of_a_copy(&gap).len(), 1, "{gap:?}");
 }
 
 #[test]

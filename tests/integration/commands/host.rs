@@ -94,4 +94,12 @@ fn a_call_says_what_is_missing_and_runs_once_it_is_there() {
     assert_eq!((there.code, there.out.as_str()), (0, "Speak, friend.\n"));
     let ran = folder.run(&["validate", "--host"]);
     assert!(!ran.out.contains("host-folder"), "{}", ran.out);
+    // A program runs in a folder of its own, from where a relative path leads elsewhere.
+    let relative = folder.run_with(&call, &[("DOCS_DIR", "docs")], "");
+    insta::assert_snapshot!(relative.err, @"
+    + cat -- page.md
+    error: nothing was started: the path of the folder `$DOCS_DIR` is not absolute on this host; whoever runs the server makes it begin with `/`
+    ");
+    let relative = folder.run_with(&["tools"], &[("DOCS_DIR", "docs")], "");
+    insta::assert_snapshot!(relative.err, @"warning: there is no folder `docs` here, so `page` cannot be used until there is; a path must begin with `/`: `export DOCS_DIR=…` with an absolute one");
 }

@@ -296,7 +296,7 @@ async fn a_copy_that_somebody_meddled_with_is_told() {
     warning: line 6 is not a record
     error: the trail of 6 records is not whole
     exit code 1
-    nothing: the trail is whole: 0 records; its heads stand above
+    nothing: the trail is whole: it has no records
     exit code 0
     ");
 }
