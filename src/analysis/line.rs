@@ -48,7 +48,7 @@ pub(super) enum Part {
     /// A parameter that is a number or a boolean.
     Scalar(String),
     /// Text that is made from the input in a way that cannot be read back.
-    Opaque,
+    Opaque(String),
 }
 
 /// The rules on a list.

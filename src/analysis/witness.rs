@@ -145,7 +145,7 @@ fn read_word(
     text: &str,
     input: &mut Map<String, Value>,
 ) -> Option<()> {
-    if let [Part::Opaque] = parts
+    if let [Part::Opaque(_)] = parts
         && let Ok(Value::Object(members)) = serde_json::from_str(text)
         && matches!(tool.run, crate::config::tool::Run::Mcp { .. })
     {
@@ -160,7 +160,7 @@ fn read_word(
             Part::Scalar(name) => {
                 input.insert(name.clone(), serde_json::from_str(value).ok()?);
             }
-            Part::Literal(_) | Part::Opaque => {}
+            Part::Literal(_) | Part::Opaque(_) => {}
         }
     }
     Some(())

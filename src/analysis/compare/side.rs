@@ -118,6 +118,7 @@ fn shape(tool: &Tool, language: &Language) -> String {
         format!("{name}: {}", elements.join(", "))
     };
     let lines = language.lines.iter().map(line);
+    let is_exact = language.opaque.is_empty() && language.lines.iter().all(is_plain);
     let parameter = |(name, parameter): (&String, &Parameter)| {
         let schema = tool.input.json.get("properties");
         let schema = schema.and_then(|all| all.get(name));
@@ -125,10 +126,40 @@ fn shape(tool: &Tool, language: &Language) -> String {
         let dash = tool.arguments.get(name).is_some_and(|rules| rules.dash);
         let items = (count("minItems"), count("maxItems"));
         let absent = parameter.may_be_absent();
-        format!("{name} {absent} {:?} {dash} {items:?}", parameter.default)
+        let flags = if is_exact {
+            Vec::new()
+        } else {
+            flags(tool, name)
+        };
+        let default = &parameter.default;
+        format!("{name} {absent} {default:?} {dash} {items:?} {flags:?}")
     };
     let parameters = tool.input.parameters.iter().map(parameter);
     lines.chain(parameters).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether every word of a line is a text, or one parameter.
+fn is_plain((_, elements): &(String, Vec<Element>)) -> bool {
+    elements.iter().all(|element| match element {
+        Element::Word { parts, .. } => parts.len() < 2,
+        Element::Splice { .. } => true,
+    })
+}
+
+/// The rules that let a value of a parameter be a flag, which a word of several parts or a computed one
+/// does not show.
+fn flags<'a>(tool: &'a Tool, name: &str) -> Vec<&'a str> {
+    let rules = tool.arguments.get(name);
+    let allow = rules
+        .into_iter()
+        .flat_map(|rules| rules.allow.iter().flatten());
+    let patterns = allow.map(|rule| &rule.pattern);
+    let written = patterns.filter(|pattern| {
+        let mut any = false;
+        pattern.each_flag_branch(&mut |_| any = true);
+        any
+    });
+    written.map(|pattern| pattern.text()).collect()
 }
 
 /// Why equal lines would prove nothing: what is not compiled exactly cancels only where it is the

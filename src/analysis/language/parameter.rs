@@ -217,10 +217,23 @@ pub(super) struct List {
 /// A pattern of JSON Schema, which is searched, as an expression that is matched whole. `None` where
 /// the two notations may differ: the engine translates ECMA's classes.
 fn searched(pattern: &str) -> Option<String> {
-    let mut characters = pattern.chars();
+    let mut characters = pattern.chars().peekable();
+    let mut in_class = false;
     while let Some(character) = characters.next() {
-        if character == '\\' && characters.next().is_none_or(char::is_alphanumeric) {
-            return None;
+        match character {
+            '\\' if characters.next().is_none_or(char::is_alphanumeric) => return None,
+            // Here a class may hold another one, differences and the like, and there it may not.
+            '[' if in_class => return None,
+            '&' | '-' | '~' if in_class && characters.peek() == Some(&character) => return None,
+            '[' => {
+                in_class = true;
+                characters.next_if_eq(&'^');
+                if characters.peek() == Some(&']') {
+                    return None;
+                }
+            }
+            ']' => in_class = false,
+            _ => {}
         }
     }
     Some(format!("(?s:.*)(?:{pattern})(?s:.*)"))

@@ -34,7 +34,13 @@ impl Compiler<'_> {
         let at = format!("input.{name}");
         let kind = schema.get("type").and_then(Value::as_str);
         let listed = schema.get("enum").and_then(Value::as_array).cloned();
-        let listed = listed.or_else(|| schema.get("const").map(|value| vec![value.clone()]));
+        let listed = match (listed, schema.get("const")) {
+            (Some(mut listed), Some(one)) => {
+                listed.retain(|value| is_same(value, one));
+                Some(listed)
+            }
+            (listed, one) => listed.or_else(|| one.map(|one| vec![one.clone()])),
+        };
         if let Some(values) = listed {
             self.note_keywords(&at, &schema, &["enum", "const"]);
             let values = values.iter().filter(|value| is_of(value, kind));
@@ -75,6 +81,11 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether two values are the same to a schema: `1.0` is the same number as `1`.
+fn is_same(one: &Value, other: &Value) -> bool {
+    one == other || (one.is_number() && other.is_number() && one.as_f64() == other.as_f64())
+}
+
 /// Whether a value is of a type of numbers or booleans.
 fn is_of(value: &Value, kind: Option<&str>) -> bool {
     match kind {
@@ -91,7 +102,7 @@ fn ways(value: &Value) -> Vec<String> {
         ways.push(Value::from(number).to_string());
         if number == 0.0 {
             ways.extend(["0", "0.0", "-0.0"].map(str::to_owned));
-        } else if number.abs() < 1e15 {
+        } else {
             ways.push(format!("{number:.0}"));
         }
     }

@@ -91,7 +91,7 @@ impl<'a> Compiler<'a> {
                 elements.push(Element::Word {
                     test: self.vocabulary.written(r"(?s)\{.*\}")?,
                     skip_to: None,
-                    parts: vec![LinePart::Opaque],
+                    parts: vec![LinePart::Opaque("the input".to_owned())],
                 });
                 Ok(vec![("call".to_owned(), elements)])
             }
@@ -252,7 +252,7 @@ impl<'a> Compiler<'a> {
         };
         let parts = match http.url.parts.as_slice() {
             [Part::Parameter(name)] => vec![LinePart::Text(name.clone())],
-            _ => vec![LinePart::Opaque],
+            _ => vec![LinePart::Opaque(http.url.text.clone())],
         };
         Ok(vec![
             self.forced(&http.method)?,
@@ -312,7 +312,7 @@ impl<'a> Compiler<'a> {
                 Ok(Test::All(vec![self.scalar(name)?, self.no_flag(name)?]))
             }
             LinePart::Scalar(name) => self.scalar(name),
-            LinePart::Opaque => self.vocabulary.expression(&any(), None),
+            LinePart::Opaque(_) => self.vocabulary.expression(&any(), None),
         }
     }
 
@@ -351,16 +351,17 @@ impl<'a> Compiler<'a> {
                 match kind {
                     Some(ParameterKind::Text) => LinePart::Text(name.clone()),
                     Some(ParameterKind::Scalar) => LinePart::Scalar(name.clone()),
-                    _ => LinePart::Opaque,
+                    _ => LinePart::Opaque(name.clone()),
                 }
             }
             Part::Computed { source, .. } => {
                 self.opaque.insert(source.clone());
-                LinePart::Opaque
+                LinePart::Opaque(source.clone())
             }
             Part::Prompt { name, arguments } => {
-                self.opaque.insert(format!("prompt {name} {arguments:?}"));
-                LinePart::Opaque
+                let source = format!("prompt {name} {arguments:?}");
+                self.opaque.insert(source.clone());
+                LinePart::Opaque(source)
             }
         }
     }

@@ -73,6 +73,16 @@ fn a_number_is_the_same_however_it_is_written() {
             r"tool -?0\.0",
             json!(0.0),
         ),
+        (
+            json!({"type": "number", "enum": [1e15]}),
+            "tool 1000000000000000",
+            json!(1_000_000_000_000_000_u64),
+        ),
+        (
+            json!({"type": "integer", "const": 1e18}),
+            "tool 1000000000000000000",
+            json!(1_000_000_000_000_000_000_u64),
+        ),
     ] {
         let tool = drawn(
             &json!({"n": schema}),
@@ -93,6 +103,56 @@ fn a_number_is_the_same_however_it_is_written() {
         );
         assert_eq!(outcome(tool), Outcome::Idle, "{pattern}");
     }
+}
+
+#[test]
+fn a_class_that_the_two_notations_read_differently_proves_nothing() {
+    for (pattern, value) in [
+        ("^[[:alpha:]]+$", "a]"),
+        ("^[a-z&&[^b]]+$", "b]"),
+        ("^[a-z--b]+$", "b"),
+        ("^[a~~b]+$", "~"),
+        ("^[[a]b]$", "[b]"),
+        ("^[^[a]]$", "b]"),
+    ] {
+        let schema = json!({"type": "string", "pattern": pattern});
+        let line = regex::escape(value).replace(' ', r"\ ");
+        let tool = drawn(
+            &json!({"a": schema}),
+            &json!(["tool", "{{ a }}"]),
+            never(&format!("tool {line}")),
+        );
+        let config = load(std::slice::from_ref(&tool));
+        let input = json!({"a": value});
+        let call = decided(&config, config.tool("t0").unwrap(), &input);
+        // The invariant is no rule: it denies nothing.
+        assert_eq!(call.decision, Decision::Allow, "{pattern}");
+        let outcome = outcome(tool);
+        assert!(
+            !matches!(outcome, Outcome::Proved | Outcome::Idle),
+            "{pattern}: {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_listed_and_fixed_too_is_only_what_is_both() {
+    let both = json!({"type": "integer", "enum": [1, 2], "const": 1});
+    let old = drawn(
+        &json!({"n": both}),
+        &json!(["tool", "{{ n }}"]),
+        never("tool x"),
+    );
+    let listed = json!({"type": "integer", "enum": [1, 2]});
+    let new = drawn(
+        &json!({"n": listed}),
+        &json!(["tool", "{{ n }}"]),
+        never("tool x"),
+    );
+    let (old, new) = (load(&[old]), load(&[new]));
+    let side = |config| (config, config_tool(config));
+    let found = languages(Some(side(&old)), Some(side(&new)));
+    assert!(!found.permitted.is_empty(), "{found:#?}");
 }
 
 #[test]
@@ -204,6 +264,46 @@ fn what_ties_parameters_together_is_never_proved_equal_by_its_lines() {
     let open = json!({});
     let both = json!(["a", "b"]);
     for (name, before, after) in [
+        (
+            "computed words that change places",
+            tool(
+                &words,
+                &both,
+                &open,
+                &json!({"command": ["prog", "{{ a | lower }}", "{{ b | lower }}"]}),
+            ),
+            tool(
+                &words,
+                &both,
+                &open,
+                &json!({"command": ["prog", "{{ b | lower }}", "{{ a | lower }}"]}),
+            ),
+        ),
+        (
+            "a flag in a computed word",
+            tool(&words, &both, &json!({"b": {"allow": ["[-a-z]+"]}}), &upper),
+            tool(
+                &words,
+                &both,
+                &json!({"b": {"allow": ["-[-a-z]*|[-a-z]+"]}}),
+                &upper,
+            ),
+        ),
+        (
+            "a flag in a word of two",
+            tool(
+                &words,
+                &both,
+                &json!({"a": {"allow": [".*"]}, "b": {"allow": ["(-|x).*"]}}),
+                &two,
+            ),
+            tool(
+                &words,
+                &both,
+                &json!({"a": {"allow": [".*"]}, "b": {"allow": ["-.*|x.*"]}}),
+                &two,
+            ),
+        ),
         (
             "two steps that share a parameter",
             tool(&lists, &none, &allow("[ a ]"), &steps),
