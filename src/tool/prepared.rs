@@ -312,7 +312,7 @@ impl<'a> Fill<'a> {
         if !start.within.is_empty() {
             let read = read.get_or_insert_with(|| widen(Kind::Read).collect());
             for (folder, _) in &start.within {
-                read.push(PathBuf::from(self.open(folder)?));
+                read.extend(self.absolute(folder)?);
             }
         }
         Ok(Lists {
@@ -331,10 +331,29 @@ impl<'a> Fill<'a> {
                 paths.extend(widen(kind));
             } else {
                 let pieces = path.parts.iter().filter_map(piece).collect();
-                paths.push(PathBuf::from(self.open(&Rendered { pieces })?));
+                paths.extend(self.absolute(&Rendered { pieces })?);
             }
         }
         Ok(Some(paths))
+    }
+
+    /// A path of a sandbox; none where a name of the environment is empty. A relative one would be
+    /// looked up from the root, and the root itself is everything: neither may come of a value.
+    fn absolute(&self, text: &Rendered) -> Result<Option<PathBuf>, String> {
+        let path = self.open(text)?;
+        let is_value = !matches!(text.pieces.as_slice(), [Piece::Text(_)]);
+        let is_root = path.chars().all(|character| matches!(character, '/' | '.'));
+        if path.is_empty() {
+            return Ok(None);
+        }
+        if !path.starts_with('/') || (is_value && is_root) {
+            return Err(format!(
+                "the path `{}` of its sandbox does not lead to one place on this host; whoever runs \
+                 the server makes it begin with `/`, and name a file or a folder",
+                text.visible()
+            ));
+        }
+        Ok(Some(PathBuf::from(path)))
     }
 
     fn cwd(&self, start: &Start) -> Result<PathBuf, String> {

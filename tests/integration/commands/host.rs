@@ -103,3 +103,65 @@ fn a_call_says_what_is_missing_and_runs_once_it_is_there() {
     let relative = folder.run_with(&["tools"], &[("DOCS_DIR", "docs")], "");
     insta::assert_snapshot!(relative.err, @"warning: there is no folder `docs` here, so `page` cannot be used until there is; a path must begin with `/`: `export DOCS_DIR=…` with an absolute one");
 }
+
+/// A tool whose sandbox names what an operator's setting says.
+const LISTING: &str = r#"
+description: Lists what is open, and reads what a setting says.
+effect: read
+input: {type: object}
+run:
+  command: [ls, /proc/self/fd]
+sandbox: {read: ["@system", /proc, "{{ env.DOCS_DIR }}"]}
+tests:
+  - allow: {}
+  - deny: {other: 1}
+"#;
+
+#[test]
+fn a_setting_that_is_no_path_of_its_own_opens_nothing() {
+    let folder = without_documents();
+    // They say that the kernel's files are no disks.
+    std::fs::remove_dir_all(folder.path("policies")).unwrap();
+    folder.write("tools.d/listing.yaml", LISTING);
+    for value in [".", "./", "/", "/..", "docs"] {
+        let ran = folder.run_with(&["call", "listing", "{}"], &[("DOCS_DIR", value)], "");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{value}");
+        assert!(
+            ran.err.contains("does not lead to one place"),
+            "{}",
+            ran.err
+        );
+    }
+    let read = r#"{"path": "passwd"}"#;
+    for value in [".", "./", "etc"] {
+        let ran = folder.run_with(&["call", "page", read], &[("DOCS_DIR", value)], "");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{value}");
+    }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a shell opens the file that the program is started with"
+)]
+fn what_the_engine_was_started_with_is_not_open_in_a_program() {
+    let folder = without_documents();
+    // They say that the kernel's files are no disks.
+    std::fs::remove_dir_all(folder.path("policies")).unwrap();
+    folder.write("tools.d/listing.yaml", LISTING);
+    std::fs::create_dir(folder.path("docs")).unwrap();
+    for sandbox in ["", ", require: off"] {
+        let tool = LISTING.replace("}\"]}", &format!("}}\"]{sandbox}}}"));
+        folder.write("tools.d/listing.yaml", &tool);
+        let output = std::process::Command::new("sh")
+            .args(["-c", "exec 7</etc/passwd; exec \"$0\" call listing '{}'"])
+            .arg(env!("CARGO_BIN_EXE_tolkien"))
+            .current_dir(folder.path(""))
+            .env("HOME", folder.path(""))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "0\n1\n2\n3\n");
+    }
+}
