@@ -98,7 +98,7 @@ fn every_new_way_in_widens() {
     ! settings secrets.OTHER: env OTHER → file /run/other
     ! settings secrets.THIRD: - → env THIRD
 
-      settings secrets.OTHER: env OTHER → -
+    ! settings secrets.OTHER: env OTHER → -
 
     ! settings roles.viewer.effects: read → read and write
     ! settings roles.viewer.approve: false → true
