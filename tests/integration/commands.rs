@@ -188,7 +188,10 @@ fn a_server_that_does_not_answer_is_the_environment_s_fault() {
 fn a_mistake_comes_with_the_way_out() {
     let folder = Folder::with_configuration();
     for (arguments, help) in [
-        (&["vaildate"][..], "a similar subcommand exists: 'validate'"),
+        (
+            &["vaildate"][..],
+            "similar subcommands exist: 'eval', 'validate'",
+        ),
         (&["check", "dsik", "/"], "did you mean `disk`?"),
         (&["validate", "missing"], "tolkien init"),
         (&["check", "disk", "-A"], "-- -A"),
