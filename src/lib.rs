@@ -16,6 +16,8 @@
 //! * *making it happen*: [`tool`] runs a permit and nothing else, and is the only module that
 //!   starts processes;
 //! * *talking to the model*: [`model`] speaks the Messages API, or plays a script;
+//! * *what is in force*: [`reload`] holds a configuration, the machine's part and the model as one
+//!   value;
 //! * *one turn*: [`agent`] drives a question to its answer, as a stream of events;
 //! * *many turns, kept*: [`store`] appends and reads back events, [`session`] keeps a
 //!   conversation with at most one running turn;
@@ -43,6 +45,8 @@ pub mod analysis;
 pub mod tool;
 
 pub mod model;
+
+pub mod reload;
 
 pub mod agent;
 

@@ -39,9 +39,8 @@ use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::config::Config;
-use crate::config::host::Host;
 use crate::config::secret::{ExposeSecret, SecretString};
+use crate::reload::InForce;
 use crate::session::Sessions;
 use crate::tasks::Tasks;
 
@@ -53,10 +52,8 @@ pub use connection::serve;
 /// What the server is put together from.
 #[derive(Debug)]
 pub struct Parts {
-    /// The configuration of now; a reload swaps it.
-    pub config: Arc<ArcSwap<Config>>,
-    /// What this machine has.
-    pub host: Arc<Host>,
+    /// What is in force now; a reload swaps it.
+    pub in_force: Arc<ArcSwap<InForce>>,
     /// The conversations.
     pub sessions: Sessions,
     /// The process's background work, the connections included.
@@ -68,8 +65,7 @@ pub struct Parts {
 /// The server, ready to serve; cheap to clone, every clone is the same.
 #[derive(Debug, Clone)]
 pub struct App {
-    config: Arc<ArcSwap<Config>>,
-    host: Arc<Host>,
+    in_force: Arc<ArcSwap<InForce>>,
     sessions: Sessions,
     tasks: Tasks,
     local: Option<[u8; 32]>,
@@ -80,8 +76,7 @@ impl App {
     /// Puts the server together.
     pub fn new(parts: Parts) -> Self {
         Self {
-            config: parts.config,
-            host: parts.host,
+            in_force: parts.in_force,
             sessions: parts.sessions,
             tasks: parts.tasks,
             local: parts

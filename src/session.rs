@@ -34,9 +34,7 @@ use self::start::{INTERRUPTED, Message};
 use crate::agent::event::{Cause, Stop};
 use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
 use crate::call::Caller;
-use crate::config::Config;
-use crate::config::host::Host;
-use crate::model::Model;
+use crate::reload::InForce;
 use crate::store::{self, Created, Cursor, NewKey, NewSession, Session, Store};
 use crate::tasks::Tasks;
 
@@ -86,12 +84,8 @@ impl Key {
 /// What sessions are made of.
 #[derive(Debug, Clone)]
 pub struct Parts {
-    /// The configuration in force.
-    pub config: Arc<ArcSwap<Config>>,
-    /// What this machine has.
-    pub host: Arc<Host>,
-    /// The model that answers.
-    pub model: Model,
+    /// What is in force.
+    pub in_force: Arc<ArcSwap<InForce>>,
     /// Where everything is kept.
     pub store: Store,
     /// What the turns run in.
@@ -149,7 +143,8 @@ impl Sessions {
     ) -> Result<SessionView, Error> {
         let inner = &self.inner;
         inner.accepts()?;
-        let config = inner.parts.config.load_full();
+        let in_force = inner.parts.in_force.load_full();
+        let config = &in_force.config;
         let limits = &config.settings().limits;
         let (id, now) = (SessionId::fresh(), inner.clock.now());
         let created = inner.parts.store.create(NewSession {
@@ -256,14 +251,8 @@ impl Sessions {
         key: Option<Key>,
     ) -> Result<TurnId, Error> {
         self.inner.accepts()?;
-        let limit = self
-            .inner
-            .parts
-            .config
-            .load()
-            .settings()
-            .limits
-            .message_chars;
+        let in_force = self.inner.parts.in_force.load_full();
+        let limit = in_force.config.settings().limits.message_chars;
         if content.chars().count() > usize::try_from(limit).unwrap_or(usize::MAX) {
             return Err(Error::MessageTooLong { limit });
         }
@@ -341,6 +330,12 @@ impl Inner {
         Ok(())
     }
 
+    /// How long a session lives without activity.
+    fn idle(&self) -> Duration {
+        let in_force = self.parts.in_force.load();
+        in_force.config.settings().limits.session_idle
+    }
+
     /// A session that this caller may touch.
     async fn session(&self, who: &Caller, id: &SessionId) -> Result<Session, Error> {
         let session = self.parts.store.session(id).await?;
@@ -386,7 +381,7 @@ impl Inner {
     }
 
     fn view(&self, session: &Session, turns: Vec<TurnView>) -> SessionView {
-        let idle = self.parts.config.load().settings().limits.session_idle;
+        let idle = self.idle();
         let metadata = session.metadata.as_deref();
         SessionView {
             session_id: session.id.clone(),

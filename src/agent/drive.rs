@@ -26,11 +26,11 @@ use super::id::CallId;
 use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
 use crate::call::Caller;
-use crate::config::Config;
-use crate::config::host::{Host, Level};
+use crate::config::host::Level;
 use crate::config::tool::Effect as EffectOf;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
 use crate::policy::{self, Pending, Permit, Verdict};
+use crate::reload::InForce;
 use crate::tool::read_output::Request;
 use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
@@ -116,11 +116,10 @@ impl Cancel {
 pub struct Turn<J> {
     /// Who asked.
     pub caller: Caller,
-    /// The configuration in force; each decision is made by the newest.
-    pub config: Arc<ArcSwap<Config>>,
-    /// What this machine has.
-    pub host: Arc<Host>,
-    /// The model that answers.
+    /// What is in force; each decision is made by the newest, and what it permits runs on the same
+    /// terms.
+    pub in_force: Arc<ArcSwap<InForce>>,
+    /// The model that answers, to the turn's end.
     pub model: Model,
     /// Where it is written down.
     pub journal: J,
@@ -138,8 +137,8 @@ impl<J: Journal> Turn<J> {
     /// Drives the turn to its end. `opening` is what was appended when it was started.
     pub async fn run(mut self, opening: &[Event]) -> Result<(), Lost> {
         let history = std::mem::take(&mut self.history);
-        let limits = self.config.load().settings().limits.clone();
-        let mut driver = Driver::new(&self, history, Bounds::from(&limits));
+        let bounds = Bounds::from(&self.in_force.load().config.settings().limits);
+        let mut driver = Driver::new(&self, history, bounds);
         let outcome = driver.run(opening).await;
         // Nothing of the turn is left running, whatever ended it.
         driver.halt.cancel();
@@ -166,7 +165,7 @@ struct Driver<'a, J> {
     history: History,
     inputs: HashMap<CallId, (String, Value)>,
     permits: HashMap<CallId, Permitted>,
-    pending: HashMap<CallId, Box<Pending>>,
+    pending: HashMap<CallId, (Box<Pending>, Arc<InForce>)>,
     reader: Reader,
     /// Calls that were decided while the audit trail could not be written.
     unaudited: HashSet<CallId>,
@@ -177,7 +176,8 @@ struct Driver<'a, J> {
 
 /// What may run.
 enum Permitted {
-    Tool(Box<Permit>),
+    /// A call, on the terms of what permitted it.
+    Tool(Box<Permit>, Arc<InForce>),
     ReadOutput(Request),
 }
 
@@ -295,16 +295,15 @@ impl<'a, J: Journal> Driver<'a, J> {
                     .await;
                 Happened::PageFound(call, input, found)
             }),
-            Some(Permitted::Tool(permit)) if self.is_unaudited(&permit, &call) => {
+            Some(Permitted::Tool(permit, _)) if self.is_unaudited(&permit, &call) => {
                 Box::pin(async move { Happened::Unaudited(call) })
             }
-            Some(Permitted::Tool(permit)) => {
+            Some(Permitted::Tool(permit, in_force)) => {
                 let cancel = self.halt.child_token();
-                let config = turn.config.load_full();
                 Box::pin(async move {
                     let name = permit.call().tool().name.to_string();
                     let id = call.as_str();
-                    let terms = tool::Terms::new(&turn.host, config.settings());
+                    let terms = tool::Terms::new(&in_force.host, in_force.config.settings());
                     let level = terms.level(permit.call().tool());
                     let finished = tool::run(*permit, id, terms, cancel).await;
                     Happened::CallOver(call, name, level, finished)
@@ -377,10 +376,11 @@ impl<'a, J: Journal> Driver<'a, J> {
 
     fn decide(&mut self, call_id: CallId) -> Event {
         let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
-        let config = self.turn.config.load();
+        let in_force = self.turn.in_force.load_full();
+        let config = &in_force.config;
         let revision = config.revision().clone();
-        let redactions = policy::redactions(&config, &tool, Some(&self.turn.caller));
-        let redactor = Redactor::new(&redactions, &self.turn.host);
+        let redactions = policy::redactions(config, &tool, Some(&self.turn.caller));
+        let redactor = Redactor::new(&redactions, &in_force.host);
         if tool == read_output::NAME {
             let (decided, request) =
                 read_output::decide(call_id.clone(), &input, revision, &redactor);
@@ -392,20 +392,21 @@ impl<'a, J: Journal> Driver<'a, J> {
             tool: &tool,
             input: &input,
         };
-        let verdict = policy::decide(&config, request, &self.turn.caller);
+        let verdict = policy::decide(config, request, &self.turn.caller);
         let reason = verdict.reason().clone();
         let decision = verdict.decision();
         let line = verdict.command_line();
         let mut awaits = false;
         let usage = match verdict {
             Verdict::Allow(permit) => {
-                self.permits
-                    .insert(call_id.clone(), Permitted::Tool(Box::new(permit)));
+                let permitted = Permitted::Tool(Box::new(permit), Arc::clone(&in_force));
+                self.permits.insert(call_id.clone(), permitted);
                 Vec::new()
             }
             Verdict::Ask(pending) => {
                 awaits = self.turn.approve.is_some();
-                self.pending.insert(call_id.clone(), Box::new(pending));
+                let pending = (Box::new(pending), Arc::clone(&in_force));
+                self.pending.insert(call_id.clone(), pending);
                 Vec::new()
             }
             Verdict::Deny(refusal) => refusal.usage,
@@ -424,10 +425,10 @@ impl<'a, J: Journal> Driver<'a, J> {
 
     /// The answer to a call that waits for an approval.
     fn approval(&mut self, call: CallId) -> Option<Event> {
-        let pending = self.pending.remove(&call)?;
+        let (pending, in_force) = self.pending.remove(&call)?;
         let answer = self.turn.approve.as_ref()?.answer(&pending);
         let (event, permit) = answer.given(call.clone(), pending);
-        let permit = permit.map(|permit| (call, Permitted::Tool(Box::new(permit))));
+        let permit = permit.map(|permit| (call, Permitted::Tool(Box::new(permit), in_force)));
         self.permits.extend(permit);
         Some(event)
     }

@@ -24,6 +24,7 @@ use crate::config::settings::{self, Settings, StoreLocation};
 use crate::diagnostic::listed;
 use crate::model::claude::OptionsError;
 use crate::model::{Claude, Model, Script, claude, retry};
+use crate::reload::InForce;
 use crate::server::{App, Parts, serve};
 use crate::session::{self, Sessions};
 use crate::store::audit::Copies;
@@ -38,8 +39,7 @@ pub(crate) const HOW_TO_SET_THE_KEY: &str = "set ANTHROPIC_API_KEY to a key of y
 /// The parts that a server is made of, before it has a door.
 #[derive(Debug)]
 pub(crate) struct Server {
-    config: Arc<ArcSwap<Config>>,
-    host: Arc<Host>,
+    in_force: Arc<ArcSwap<InForce>>,
     sessions: Sessions,
     tasks: Tasks,
 }
@@ -73,26 +73,17 @@ impl Serving {
 
 impl Server {
     /// Puts the parts together around a store.
-    pub(crate) async fn open(
-        config: Arc<Config>,
-        host: Host,
-        model: Model,
-        (store, tasks): (Store, Tasks),
-    ) -> Result<Self> {
-        let config = Arc::new(ArcSwap::from(config));
-        let host = Arc::new(host);
+    pub(crate) async fn open(in_force: InForce, (store, tasks): (Store, Tasks)) -> Result<Self> {
+        let in_force = Arc::new(ArcSwap::from_pointee(in_force));
         let sessions = Sessions::open(session::Parts {
-            config: Arc::clone(&config),
-            host: Arc::clone(&host),
-            model,
+            in_force: Arc::clone(&in_force),
             store,
             tasks: tasks.clone(),
         })
         .await
         .context("cannot read the sessions of the store")?;
         Ok(Self {
-            config,
-            host,
+            in_force,
             sessions,
             tasks,
         })
@@ -101,8 +92,7 @@ impl Server {
     /// Opens the door.
     pub(crate) fn serve(self, listener: TcpListener, local: Option<SecretString>) -> Serving {
         let app = App::new(Parts {
-            config: self.config,
-            host: self.host,
+            in_force: self.in_force,
             sessions: self.sessions,
             tasks: self.tasks,
             local,

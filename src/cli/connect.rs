@@ -19,6 +19,7 @@ use crate::config::Overrides;
 use crate::config::host::Host;
 use crate::config::secret::{self, SecretString};
 use crate::config::settings::LogFormat;
+use crate::reload::InForce;
 use crate::server::token;
 use crate::store::{Location, OpenError};
 use crate::tool::sandbox;
@@ -123,7 +124,12 @@ pub(crate) async fn reach(
     // Standard output is for the answer.
     let store = store.with_copies(compose::copies(settings, None)?);
     let level = compose::sandbox_level(&host);
-    let server = Server::open(Arc::clone(&config), host, model, (store, tasks)).await?;
+    let in_force = InForce {
+        config: Arc::clone(&config),
+        host: Arc::new(host),
+        model,
+    };
+    let server = Server::open(in_force, (store, tasks)).await?;
     let mut reached = within(server, screen).await?;
     reached.sandbox = Some(level);
     Ok(reached)

@@ -5,6 +5,7 @@ mod bundle;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -26,6 +27,7 @@ use crate::config::settings::LogFormat;
 use crate::config::{Config, Overrides};
 use crate::diagnostic::listed;
 use crate::model::Model;
+use crate::reload::InForce;
 use crate::store::Location;
 use crate::tool::sandbox;
 
@@ -60,7 +62,12 @@ impl Demo {
             return Ok(Exit::Interrupted);
         }
         let store = compose::store(&Location::Memory).await?;
-        let server = Server::open(config, host, model, store).await?;
+        let in_force = InForce {
+            config,
+            host: Arc::new(host),
+            model,
+        };
+        let server = Server::open(in_force, store).await?;
         let reached = connect::within(server, screen).await?;
         let played = play(&reached.client, &question, &mut signals, screen).await;
         let exit = match played {

@@ -16,6 +16,7 @@ use super::{Exit, Global, root};
 use crate::config::host::Host;
 use crate::config::settings::StoreLocation;
 use crate::config::{Config, Overrides};
+use crate::reload::InForce;
 use crate::server::token;
 use crate::tool::sandbox;
 
@@ -75,7 +76,12 @@ impl Serve {
         let (store, tasks) = compose::store(&store).await?;
         let output = settings.audit.stdout.then(render::trail);
         let store = store.with_copies(compose::copies(settings, output)?);
-        let server = Server::open(Arc::clone(&config), host, model, (store, tasks)).await?;
+        let in_force = InForce {
+            config: Arc::clone(&config),
+            host: Arc::new(host),
+            model,
+        };
+        let server = Server::open(in_force, (store, tasks)).await?;
         let has_local = local.is_some();
         let serving = server.serve(listener, local);
         screen.note(&format!("listening on http://{address}"));

@@ -26,8 +26,8 @@ pub(super) async fn require(
 ) -> Result<Response, Refusal> {
     let token = bearer(&request)?;
     // The configuration of now: a token that a reload removed is refused from the next request on.
-    let config = app.config.load();
-    let caller = identify(config.settings(), app.local.as_ref(), token)
+    let in_force = app.in_force.load();
+    let caller = identify(in_force.config.settings(), app.local.as_ref(), token)
         .ok_or_else(|| Refusal::new(Code::Unauthorized, "the token is not known to this server"))?;
     tracing::Span::current().record("caller", caller.name.as_str());
     request.extensions_mut().insert(Who(Arc::new(caller)));

@@ -47,7 +47,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: CancellationToken)
     let routes = router(&app);
     let mut end = pin!(async {
         shutdown.cancelled().await;
-        let grace = app.config.load().settings().server.shutdown_grace;
+        let grace = app.in_force.load().config.settings().server.shutdown_grace;
         tracing::info!(grace_s = grace.as_secs(), "stopping");
         app.tasks.end(grace).await;
     });

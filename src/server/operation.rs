@@ -38,10 +38,11 @@ pub(super) async fn readiness(State(app): State<App>) -> (StatusCode, Json<Readi
     } else {
         (StatusCode::OK, "ready")
     };
+    let in_force = app.in_force.load();
     let readiness = Readiness {
         status: status.to_owned(),
-        revision: app.config.load().revision().to_string(),
-        sandbox: (&app.host.confinement().level).into(),
+        revision: in_force.config.revision().to_string(),
+        sandbox: (&in_force.host.confinement().level).into(),
     };
     (code, Json(readiness))
 }
@@ -55,5 +56,6 @@ pub(super) async fn readiness(State(app): State<App>) -> (StatusCode, Json<Readi
     responses((status = 200, description = "Revision, tools and policies", body = ConfigReport))
 )]
 pub(super) async fn config(State(app): State<App>) -> Json<ConfigReport> {
-    Json(ConfigReport::of(&app.config.load(), &app.host))
+    let in_force = app.in_force.load();
+    Json(ConfigReport::of(&in_force.config, &in_force.host))
 }

@@ -17,6 +17,8 @@ use crate::agent::turn::{Bounds, State, step};
 use crate::agent::{CallId, Cancel, Entry, Event, Journal, Lost, SessionId, Trail, Turn, TurnId};
 use crate::call::Caller;
 use crate::config::Config;
+use crate::model::Model;
+use crate::reload::InForce;
 use crate::store::{self, NewTurn, Session, Started};
 
 /// A message that asks for a turn.
@@ -33,6 +35,7 @@ pub(super) struct Begun {
     opening: Vec<Event>,
     prefix: Prefix,
     history: History,
+    model: Model,
 }
 
 /// What starting led to.
@@ -124,13 +127,14 @@ impl Inner {
     /// Prepares the turn and keeps it as started, if the session is still as it was read.
     async fn begin(&self, message: &Message, turn: &TurnId) -> Result<Outcome, Error> {
         let session = self.session(&message.who, &message.session).await?;
-        let config = self.parts.config.load_full();
+        let in_force = self.parts.in_force.load_full();
+        let config = &in_force.config;
         let limits = &config.settings().limits;
-        let (prefix, frozen) = self.prefix(&config, &message.who, &session)?;
+        let (prefix, frozen) = prefix(&in_force, &message.who, &session)?;
         let trimmed = cut(session.turns, session.kept_from, limits.history_turns);
         let kept_from = trimmed.unwrap_or(session.kept_from);
         let position = session.turns.saturating_add(1);
-        let opening = opening(message, &config, &session, frozen.is_some(), trimmed);
+        let opening = opening(message, config, &session, frozen.is_some(), trimmed);
         let history = self.history(&session, kept_from, turn, position).await?;
         let now = self.clock.now();
         let events: Result<Vec<String>, store::Error> = opening.iter().map(store::json).collect();
@@ -151,6 +155,7 @@ impl Inner {
                 opening,
                 prefix,
                 history,
+                model: in_force.model.clone(),
             }))),
             Started::Known(turn) => Ok(Outcome::Known(turn)),
             Started::Mismatch => Err(Error::IdempotencyMismatch),
@@ -163,35 +168,6 @@ impl Inner {
                 Ok(Outcome::Again)
             }
         }
-    }
-
-    /// The frozen prefix, or a new one when it was frozen for something else.
-    fn prefix(
-        &self,
-        config: &Config,
-        who: &Caller,
-        session: &Session,
-    ) -> Result<(Prefix, Option<store::Prefix>), Error> {
-        let frozen_for = Prefix::frozen_for(config, who);
-        let kept = session
-            .prefix
-            .as_ref()
-            .filter(|kept| kept.frozen_for == frozen_for);
-        if let Some(kept) = kept
-            && let Some(prefix) = Prefix::stored(&kept.system, kept.tools.clone())
-        {
-            return Ok((prefix, None));
-        }
-        let prefix = Prefix::render(config, &self.parts.host, who).map_err(|error| {
-            tracing::error!(%error, "the system prompt cannot be rendered");
-            Error::PromptFailed
-        })?;
-        let frozen = store::Prefix {
-            frozen_for,
-            system: prefix.system.to_string(),
-            tools: prefix.tools.get().to_owned(),
-        };
-        Ok((prefix, Some(frozen)))
     }
 
     /// What the model saw so far, with the new turn begun.
@@ -225,9 +201,8 @@ impl Inner {
         };
         let driven = Turn {
             caller: message.who.clone(),
-            config: Arc::clone(&self.parts.config),
-            host: Arc::clone(&self.parts.host),
-            model: self.parts.model.clone(),
+            in_force: Arc::clone(&self.parts.in_force),
+            model: begun.model,
             journal,
             approve: None,
             prefix: begun.prefix,
@@ -274,8 +249,8 @@ impl Inner {
         let Some(events) = store.events(session, turn, 0).await? else {
             return Err(Error::TurnNotFound);
         };
-        let config = self.parts.config.load_full();
-        let limits = &config.settings().limits;
+        let in_force = self.parts.in_force.load_full();
+        let limits = &in_force.config.settings().limits;
         let mut state = State::default();
         let mut reader = Reader::default();
         for event in &events {
@@ -314,6 +289,34 @@ impl<E: Into<Error>> From<E> for Refused {
     }
 }
 
+/// The frozen prefix, or a new one when it was frozen for something else.
+fn prefix(
+    in_force: &InForce,
+    who: &Caller,
+    session: &Session,
+) -> Result<(Prefix, Option<store::Prefix>), Error> {
+    let frozen_for = Prefix::frozen_for(&in_force.config, who);
+    let kept = session
+        .prefix
+        .as_ref()
+        .filter(|kept| kept.frozen_for == frozen_for);
+    if let Some(kept) = kept
+        && let Some(prefix) = Prefix::stored(&kept.system, kept.tools.clone())
+    {
+        return Ok((prefix, None));
+    }
+    let prefix = Prefix::render(&in_force.config, &in_force.host, who).map_err(|error| {
+        tracing::error!(%error, "the system prompt cannot be rendered");
+        Error::PromptFailed
+    })?;
+    let frozen = store::Prefix {
+        frozen_for,
+        system: prefix.system.to_string(),
+        tools: prefix.tools.get().to_owned(),
+    };
+    Ok((prefix, Some(frozen)))
+}
+
 fn opening(
     message: &Message,
     config: &Config,
@@ -350,16 +353,8 @@ struct Written<'a> {
 impl Journal for Written<'_> {
     async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
         let now = self.inner.clock.now();
-        let idle = self
-            .inner
-            .parts
-            .config
-            .load()
-            .settings()
-            .limits
-            .session_idle;
         let store = &self.inner.parts.store;
-        let expires_at = later(now, idle);
+        let expires_at = later(now, self.inner.idle());
         let appended = store
             .append(self.session, self.turn, entries, now, expires_at)
             .await;

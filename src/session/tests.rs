@@ -8,9 +8,10 @@ use super::*;
 use crate::agent::Lost;
 use crate::agent::event::Status;
 use crate::config::Overrides;
+use crate::config::host::Host;
 use crate::config::name::{CallerName, RoleName};
 use crate::config::policy::Channel;
-use crate::model::Script;
+use crate::model::{Model, Script};
 use crate::policy;
 use crate::store::Location;
 
@@ -40,9 +41,11 @@ async fn sessions() -> Sessions {
     let tasks = Tasks::new();
     let script = json!([{"replies": [{"text": "Yes."}]}, {"replies": [{"text": "Yes."}]}]);
     let parts = Parts {
-        host: Arc::new(Host::probe(&config)),
-        config: Arc::new(ArcSwap::new(config)),
-        model: Model::Script(Script::parse(script).unwrap()),
+        in_force: Arc::new(ArcSwap::from_pointee(InForce {
+            host: Arc::new(Host::probe(&config)),
+            config,
+            model: Model::Script(Script::parse(script).unwrap()),
+        })),
         store: Store::open(&Location::Memory, &tasks).await.unwrap(),
         tasks,
     };

@@ -14,6 +14,7 @@ use tolkien::call::Caller;
 use tolkien::config::host::Host;
 use tolkien::config::policy::Channel;
 use tolkien::model::{Claude, Model, claude::Options, claude::Timeouts, retry::Policy};
+use tolkien::reload::InForce;
 use tolkien::session::{Parts, Sessions, TurnView};
 use tolkien::store::audit::{Check, Copies, Filter, Line};
 use tolkien::store::{Location, Store};
@@ -83,15 +84,16 @@ impl World {
             ),
             ("tolkien.yaml", "sandbox: {require: off}\n"),
         ]);
-        let config = Arc::new(ArcSwap::new(config));
         let tasks = Tasks::new();
         let location = Location::File(root.join("tolkien.db"));
         let store = Store::open(&location, &tasks).await.unwrap();
         let store = store.with_copies(Copies::new(Some(file(root)), None));
         let parts = Parts {
-            config: Arc::clone(&config),
-            host: Arc::new(Host::probe(&config.load())),
-            model: Model::Claude(Claude::new(options(&fake)).unwrap()),
+            in_force: Arc::new(ArcSwap::from_pointee(InForce {
+                host: Arc::new(Host::probe(&config)),
+                config,
+                model: Model::Claude(Claude::new(options(&fake)).unwrap()),
+            })),
             store: store.clone(),
             tasks,
         };

@@ -19,6 +19,7 @@ use tolkien::config::Config;
 use tolkien::config::host::Host;
 use tolkien::config::policy::Channel;
 use tolkien::model::{Claude, Model, claude::Options, claude::Timeouts, retry::Policy};
+use tolkien::reload::InForce;
 use tolkien::session::{Clock, Error, Key, Parts, SessionStatus, Sessions, TurnView};
 use tolkien::store::{Location, Store};
 use tolkien::tasks::Tasks;
@@ -103,7 +104,7 @@ tests: [{{allow: {{}}}}, {{deny: {{for: 1}}}}]
 struct World {
     folder: tempfile::TempDir,
     fake: Fake,
-    config: Arc<ArcSwap<Config>>,
+    in_force: Arc<ArcSwap<InForce>>,
     tasks: Tasks,
     sessions: Sessions,
 }
@@ -116,13 +117,13 @@ impl World {
     async fn with(settings: &str, clock: Clock) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let fake = Fake::start().await;
-        let config = Arc::new(ArcSwap::new(config(folder.path(), settings)));
+        let in_force = in_force(&fake.base_url(), config(folder.path(), settings));
         let tasks = Tasks::new();
-        let sessions = open(folder.path(), &fake.base_url(), &config, &tasks, clock).await;
+        let sessions = open(folder.path(), &in_force, &tasks, clock).await;
         Self {
             folder,
             fake,
-            config,
+            in_force,
             tasks,
             sessions,
         }
@@ -206,14 +207,8 @@ fn config(folder: &Path, settings: &str) -> Arc<Config> {
     ])
 }
 
-async fn open(
-    folder: &Path,
-    base_url: &str,
-    config: &Arc<ArcSwap<Config>>,
-    tasks: &Tasks,
-    clock: Clock,
-) -> Sessions {
-    let location = Location::File(folder.join("tolkien.db"));
+/// A configuration with what this machine has for it, and the fake model.
+fn in_force(base_url: &str, config: Arc<Config>) -> Arc<ArcSwap<InForce>> {
     let options = Options {
         base_url: base_url.to_owned(),
         api_key: Some("sk-fake-1".into()),
@@ -229,10 +224,22 @@ async fn open(
         },
         timeouts: Timeouts::default(),
     };
-    let parts = Parts {
-        config: Arc::clone(config),
-        host: Arc::new(Host::probe(&config.load())),
+    Arc::new(ArcSwap::from_pointee(InForce {
+        host: Arc::new(Host::probe(&config)),
+        config,
         model: Model::Claude(Claude::new(options).unwrap()),
+    }))
+}
+
+async fn open(
+    folder: &Path,
+    in_force: &Arc<ArcSwap<InForce>>,
+    tasks: &Tasks,
+    clock: Clock,
+) -> Sessions {
+    let location = Location::File(folder.join("tolkien.db"));
+    let parts = Parts {
+        in_force: Arc::clone(in_force),
         store: Store::open(&location, tasks).await.unwrap(),
         tasks: tasks.clone(),
     };

@@ -9,15 +9,19 @@ use serde_json::json;
 use super::*;
 use crate::agent::TurnId;
 use crate::config::Overrides;
+use crate::config::host::Host;
 use crate::config::name::{CallerName, RoleName};
 use crate::config::policy::Channel;
 use crate::model::Script;
 
-/// Remembers what was appended, and whether the tool's mark was there by then; fails at one append.
+/// Remembers what was appended, and whether the tool's mark was there by then; fails at one append,
+/// and swaps something else in with the first.
 struct Pages {
     mark: std::path::PathBuf,
     fails_at: usize,
     appended: Mutex<Vec<(Vec<&'static str>, bool)>>,
+    in_force: Arc<ArcSwap<InForce>>,
+    next: InForce,
 }
 
 impl Journal for &Pages {
@@ -25,6 +29,7 @@ impl Journal for &Pages {
         let names = entries.iter().map(|entry| entry.event.name()).collect();
         let mut appended = self.appended.lock().unwrap();
         appended.push((names, self.mark.exists()));
+        self.in_force.store(Arc::new(self.next.clone()));
         if appended.len() == self.fails_at {
             return Err(Lost);
         }
@@ -36,44 +41,56 @@ impl Journal for &Pages {
     }
 }
 
-const MARK: &str = r"
+const TOOL: &str = r"
 description: Leaves a mark.
 effect: read
 input: {type: object, properties: {}}
-run: {command: [touch, MARK]}
+run: {command: [touch, '{{ env.MARK }}']}
 tests: [{allow: {}}, {deny: {now: 1}}]
 ";
 
-fn config(root: &Path, mark: &Path) -> Arc<Config> {
+/// A configuration whose tool leaves this mark, and a model that calls it once.
+fn leaving(mark: &Path) -> InForce {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
     for folder in ["tools.d", "prompts"] {
         fs::create_dir(root.join(folder)).unwrap();
     }
-    let tool = MARK.replace("MARK", &mark.display().to_string());
-    fs::write(root.join("tools.d/mark.yaml"), tool).unwrap();
+    let settings = format!("environment: {{MARK: {}}}\n", mark.display());
+    fs::write(root.join("tolkien.yaml"), settings).unwrap();
+    fs::write(root.join("tools.d/mark.yaml"), TOOL).unwrap();
     fs::write(root.join("prompts/system.md"), "You are the agent.\n").unwrap();
     let loaded = policy::load(root, Overrides::None).unwrap();
-    loaded
+    let config = loaded
         .config
-        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics))
+        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    let script = json!([{"replies": [{"calls": [{"tool": "mark"}]}, {"text": "Done."}]}]);
+    InForce {
+        host: Arc::new(Host::probe(&config)),
+        config,
+        model: Model::Script(Script::parse(script).unwrap()),
+    }
 }
 
-/// One call and an answer, with a journal that fails at one of its appends (none is 0).
-async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bool)>, bool) {
+/// One call and an answer, with a journal that fails at one of its appends (none is 0); whether its
+/// mark is there, and whether that of what came into force between its decision and its start is.
+async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bool)>, [bool; 2]) {
     let folder = tempfile::tempdir().unwrap();
-    let mark = folder.path().join("mark");
-    let config = config(folder.path(), &mark);
-    let script = json!([{"replies": [{"calls": [{"tool": "mark"}]}, {"text": "Done."}]}]);
+    let (mark, other) = (folder.path().join("mark"), folder.path().join("other"));
+    let now = leaving(&mark);
+    let in_force = Arc::new(ArcSwap::from_pointee(now.clone()));
+    let pages = Pages {
+        mark,
+        fails_at,
+        appended: Mutex::default(),
+        in_force: Arc::clone(&in_force),
+        next: leaving(&other),
+    };
     let caller = Caller {
         name: CallerName::new("joao"),
         role: RoleName::new("operator"),
         channel: Channel::Local,
     };
-    let pages = Pages {
-        mark,
-        fails_at,
-        appended: Mutex::default(),
-    };
-    let host = Arc::new(Host::probe(&config));
     let mut history = History::default();
     history.begin(TurnId::from("t_1"), 1);
     let opening = [Event::TurnStarted {
@@ -81,21 +98,20 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
         caller: caller.name.clone(),
         role: caller.role.clone(),
         channel: caller.channel,
-        revision: config.revision().clone(),
+        revision: now.config.revision().clone(),
     }];
     let turn = Turn {
-        prefix: Prefix::render(&config, &host, &caller).unwrap(),
+        prefix: Prefix::render(&now.config, &now.host, &caller).unwrap(),
         caller,
-        config: Arc::new(ArcSwap::new(config)),
-        host,
-        model: Model::Script(Script::parse(script).unwrap()),
+        in_force,
+        model: now.model,
         journal: &pages,
         approve: None,
         history,
         cancel: Cancel::under(&CancellationToken::new()),
     };
     let outcome = turn.run(&opening).await;
-    let marked = pages.mark.exists();
+    let marked = [pages.mark.exists(), other.exists()];
     (outcome, pages.appended.into_inner().unwrap(), marked)
 }
 
@@ -103,7 +119,7 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
 async fn a_decision_and_a_start_are_written_before_the_process_runs() {
     let (outcome, appended, marked) = drive(0).await;
     assert_eq!(outcome, Ok(()));
-    assert!(marked);
+    assert_eq!(marked, [true, false]);
     assert_eq!(
         appended,
         [
@@ -117,9 +133,22 @@ async fn a_decision_and_a_start_are_written_before_the_process_runs() {
 #[tokio::test]
 async fn what_cannot_be_written_down_does_not_happen() {
     let (outcome, appended, marked) = drive(1).await;
-    assert_eq!((outcome, appended.len(), marked), (Err(Lost), 1, false));
+    assert_eq!(
+        (outcome, appended.len(), marked),
+        (Err(Lost), 1, [false, false])
+    );
     let (outcome, appended, marked) = drive(2).await;
-    assert_eq!((outcome, appended.len(), marked), (Err(Lost), 2, true));
+    assert_eq!(
+        (outcome, appended.len(), marked),
+        (Err(Lost), 2, [true, false])
+    );
+}
+
+#[tokio::test]
+async fn a_permitted_call_runs_on_the_terms_that_permitted_it() {
+    let (outcome, appended, marked) = drive(0).await;
+    assert_eq!((outcome, appended.len()), (Ok(()), 3));
+    assert_eq!(marked, [true, false], "what was swapped in did not run");
 }
 
 #[test]

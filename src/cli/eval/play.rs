@@ -25,6 +25,7 @@ use crate::config::scenario::{Answered, Scenario};
 use crate::config::tool::{Run, Tool};
 use crate::model::{Message, Model, Role};
 use crate::policy::{Approver, Decision, Pending};
+use crate::reload::InForce;
 use crate::tool::sandbox;
 
 /// What came of a scenario.
@@ -68,7 +69,6 @@ pub(super) async fn play(
     let host = Host::probe_in(config, &scenario.environment)
         .confined(config, sandbox::probe(None))
         .playing(Arc::clone(&scenario.recordings));
-    let host = Arc::new(host);
     let prefix = Prefix::render(config, &host, &caller).context("cannot render the prompt")?;
     let mut history = History::default();
     history.begin(TurnId::fresh(), 1);
@@ -86,8 +86,11 @@ pub(super) async fn play(
     let kept = Kept::default();
     let turn = Turn {
         caller,
-        config: Arc::new(ArcSwap::new(Arc::clone(config))),
-        host,
+        in_force: Arc::new(ArcSwap::from_pointee(InForce {
+            config: Arc::clone(config),
+            host: Arc::new(host),
+            model: model.clone(),
+        })),
         model,
         journal: &kept,
         approve: Some(Arc::new(answers)),

@@ -19,6 +19,7 @@ use tolkien::model::claude::{Options, Timeouts};
 use tolkien::model::retry::Policy;
 use tolkien::model::{Claude, Model};
 use tolkien::policy;
+use tolkien::reload::InForce;
 use tolkien::server::{self, App};
 use tolkien::session::{self, Sessions};
 use tolkien::store::{Location, Store};
@@ -52,21 +53,21 @@ impl World {
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
-        let host = Arc::new(Host::probe(&config));
         let tasks = Tasks::new();
-        let config = Arc::new(ArcSwap::from(config));
-        let sessions = Sessions::open(session::Parts {
-            config: Arc::clone(&config),
-            host: Arc::clone(&host),
+        let in_force = Arc::new(ArcSwap::from_pointee(InForce {
+            host: Arc::new(Host::probe(&config)),
+            config,
             model: model(&fake),
+        }));
+        let sessions = Sessions::open(session::Parts {
+            in_force: Arc::clone(&in_force),
             store: Store::open(&Location::Memory, &tasks).await.unwrap(),
             tasks: tasks.clone(),
         })
         .await
         .unwrap();
         let app = App::new(server::Parts {
-            config,
-            host,
+            in_force,
             sessions,
             tasks,
             local: local.map(SecretString::from),

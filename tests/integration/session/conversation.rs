@@ -174,13 +174,14 @@ async fn forty_turns_stay_valid_and_what_is_repeated_comes_from_the_cache() {
 #[tokio::test]
 async fn a_new_revision_reaches_the_model_at_the_next_turn_without_old_thinking() {
     let world = World::new().await;
-    let config = Arc::clone(&world.config);
+    let in_force = Arc::clone(&world.in_force);
     let next = super::config(world.folder.path(), "facts: {cluster: valinor}\n");
     let revision = next.revision().clone();
+    let next = super::in_force(&world.fake.base_url(), next).load_full();
     world.fake.respond_with(
         move |seen| match (seen.question().as_str(), seen.rounds()) {
             ("first", 0) => {
-                config.store(Arc::clone(&next));
+                in_force.store(Arc::clone(&next));
                 Answer::tools([echo("one")]).thinking("which?")
             }
             _ => Answer::text("Done.").thinking("so"),

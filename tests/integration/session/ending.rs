@@ -133,9 +133,9 @@ async fn pass(time: Duration) {
 #[test]
 fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Arc::new(ArcSwap::new(config(folder.path(), "")));
     let outer = tokio::runtime::Runtime::new().unwrap();
     let fake = outer.block_on(Fake::start());
+    let in_force = in_force(&fake.base_url(), config(folder.path(), ""));
     fake.push(
         Answer::tools([("mark", json!({"name": "done"})), ("wait", json!({}))]).thinking("so"),
     );
@@ -144,14 +144,7 @@ fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
     let inner = tokio::runtime::Runtime::new().unwrap();
     let (session, turn) = inner.block_on(async {
         let tasks = Tasks::new();
-        let sessions = open(
-            folder.path(),
-            &fake.base_url(),
-            &config,
-            &tasks,
-            Clock::system(),
-        )
-        .await;
+        let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
         let session = sessions
             .create(&joao(), None, None)
             .await
@@ -174,14 +167,7 @@ fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
 
     outer.block_on(async {
         let tasks = Tasks::new();
-        let sessions = open(
-            folder.path(),
-            &fake.base_url(),
-            &config,
-            &tasks,
-            Clock::system(),
-        )
-        .await;
+        let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
         let view = sessions.turn(&joao(), &session, &turn, LONG).await.unwrap();
         assert_eq!(stop(&view), "interrupted");
         assert_eq!(outcomes(&view), ["exited", "interrupted"]);
