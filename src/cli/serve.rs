@@ -14,7 +14,7 @@ use super::signal::Signals;
 use super::telemetry::{self, Level};
 use super::{Exit, Global, root};
 use crate::config::host::Host;
-use crate::config::settings::StoreLocation;
+use crate::config::settings::{StoreLocation, is_address};
 use crate::config::{Config, Overrides};
 use crate::reload::InForce;
 use crate::server::token;
@@ -35,10 +35,22 @@ use crate::tool::sandbox;
 )]
 pub(crate) struct Serve {
     /// Host and port (default: server.listen of the settings, 127.0.0.1:7331)
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = address)]
     listen: Option<String>,
     #[arg(long, value_name = "URL", value_parser = store, help = STORE_HELP)]
     store: Option<StoreLocation>,
+}
+
+fn address(text: &str) -> std::result::Result<String, String> {
+    if is_address(text) {
+        return Ok(text.to_owned());
+    }
+    let meant = match text.trim_start_matches(':') {
+        port if port.parse::<u16>().is_ok() => format!("127.0.0.1:{port}"),
+        host if !host.contains(':') && !host.is_empty() => format!("{host}:7331"),
+        _ => "127.0.0.1:7331".to_owned(),
+    };
+    Err(format!("write host and port: `{meant}`"))
 }
 
 pub(super) const STORE_HELP: &str = "Where events are kept: sqlite, sqlite:PATH or sqlite::memory:";

@@ -15,7 +15,7 @@ use super::tool::{Effect, Sandbox};
 use crate::diagnostic::Place;
 
 pub(crate) use overlay::overlay;
-pub(crate) use read::{check_env_name, check_password, effects, read, unknown_role};
+pub(crate) use read::{check_env_name, check_password, effects, is_address, read, unknown_role};
 
 /// The whole of `tolkien.yaml`; every setting has a default.
 #[derive(Debug, Clone, Default)]

@@ -157,6 +157,9 @@ fn exit_codes_are_those_of_the_contract() {
         (&["ask", "hello", "--server", "not a url"], 2),
         (&["ask", "hello", "--timeout", "soon"], 2),
         (&["serve", "--listen", "256.0.0.1:1"], 4),
+        (&["serve", "--listen", "7331"], 2),
+        (&["serve", "--listen", "localhost"], 2),
+        (&["serve", "--listen", "localhost:http"], 2),
         (&["serve", "--store", "nowhere"], 2),
     ] {
         let ran = folder.run(arguments);
@@ -202,6 +205,15 @@ fn a_mistake_comes_with_the_way_out() {
         (&["call", "disk", "/", "-h"], "`tolkien call disk -- -h`"),
         (&["prompt", "sistem"], "did you mean `system.md`?"),
         (&["ask", "hello"], "ANTHROPIC_API_KEY"),
+        (
+            &["serve", "--listen", "7331"],
+            "'--listen <HOST:PORT>': write host and port: `127.0.0.1:7331`",
+        ),
+        (
+            &["serve", "--listen", ":80"],
+            "write host and port: `127.0.0.1:80`",
+        ),
+        (&["serve", "--listen", "localhost"], "`localhost:7331`"),
     ] {
         let ran = folder.run(arguments);
         assert!(ran.err.contains(help), "{arguments:?}: {}", ran.err);

@@ -193,15 +193,18 @@ fn limits(reader: &mut Reader<'_>, node: &Node) -> Option<Limits> {
     })
 }
 
+/// Whether a text is a host with a port; what the host means, only the system knows.
+pub(crate) fn is_address(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 fn server(reader: &mut Reader<'_>, node: &Node) -> Option<Server> {
     let fields = reader.fields(node, "`server`", &["listen", "shutdown_grace", "state_dir"])?;
     let default = Server::default();
     let listen = fields.get("listen").and_then(|node| {
         let text = reader.text(node, "`listen`")?;
-        let port = text
-            .rsplit_once(':')
-            .map(|(host, port)| (host, port.parse::<u16>()));
-        if !matches!(port, Some((host, Ok(_))) if !host.is_empty()) {
+        if !is_address(text) {
             reader.error(
                 "bad-address",
                 node,
