@@ -196,6 +196,11 @@ fn load(origin: &Origin, name: &Path, cache: &Cache) -> Result<Loaded> {
 /// for any other command.
 fn way_out(error: &RootError, name: &str) -> Option<String> {
     match error {
+        error if root::is_nowhere(error) => Some(
+            "name the working folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or two folders: \
+             `tolkien diff BEFORE AFTER`"
+                .to_owned(),
+        ),
         RootError::Revision { near: None, .. } => Some(range(name).unwrap_or_else(|| {
             format!(
                 "`{name}` is neither a folder nor a revision of the repository around the configuration; \

@@ -42,20 +42,27 @@ pub(crate) fn load(
     check::load(origin, overrides, thoroughness, cache).map_err(failure)
 }
 
+/// Whether no folder was named, and there is none where one is looked for.
+pub(crate) fn is_nowhere(error: &RootError) -> bool {
+    let (RootError::Missing(folder) | RootError::NoRepository(folder)) = error else {
+        return false;
+    };
+    folder == SYSTEM && !Path::new(SYSTEM).exists() && !holds_tools(Path::new("."))
+}
+
 /// Why a configuration cannot be read, with the way out.
 pub(crate) fn failure(error: RootError) -> Failure {
-    match error {
+    if is_nowhere(&error) {
         // Nobody named it: what was looked for comes first.
-        RootError::Missing(ref folder) if folder == SYSTEM && !holds_tools(Path::new(".")) => {
-            Failure::usage(format!(
-                "there is no configuration here: the current folder has no `tools.d/`, and there \
-                 is no `{SYSTEM}`"
-            ))
-            .help(
-                "`tolkien init` makes a small one here; `--config DIR` or TOLKIEN_CONFIG_DIR names \
-                 another",
-            )
-        }
+        return Failure::usage(format!(
+            "there is no configuration here: the current folder has no `tools.d/`, and there is no \
+             `{SYSTEM}`"
+        ))
+        .help(
+            "`tolkien init` makes a small one here; `--config DIR` or TOLKIEN_CONFIG_DIR names another",
+        );
+    }
+    match error {
         RootError::Missing(_) => Failure::usage(error).help(
             "name the folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or make one with \
              `tolkien init`",

@@ -222,3 +222,13 @@ fn every_format_goes_into_a_file_too() {
         assert!(text.starts_with(start), "{format}: {text}");
     }
 }
+
+#[test]
+fn a_comparison_without_a_configuration_says_where_one_was_looked_for() {
+    let ran = Folder::new().run(&["diff", "main"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    insta::assert_snapshot!(ran.err, @"
+    error: there is no configuration here: the current folder has no `tools.d/`, and there is no `/etc/tolkien`
+    help: name the working folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or two folders: `tolkien diff BEFORE AFTER`
+    ");
+}

@@ -578,9 +578,9 @@ fn without_a_repository_or_a_commit_that_is_said() {
     // The tools are elsewhere, so that the default is the system's folder.
     let deep = Repository::with_a_configuration_in("deploy/agent/");
     insta::assert_snapshot!(whole(&deep.diff(&["main"])), @"
-    error: `/etc/tolkien` is in no git repository
-    help: `main` is neither a folder nor a revision: name the configuration's folder in a repository with `--config DIR`, or two folders: `tolkien diff BEFORE AFTER`
-    exit 4
+    error: there is no configuration here: the current folder has no `tools.d/`, and there is no `/etc/tolkien`
+    help: name the working folder with `--config DIR` or TOLKIEN_CONFIG_DIR, or two folders: `tolkien diff BEFORE AFTER`
+    exit 2
     ");
 }
 
