@@ -198,14 +198,23 @@ pub(crate) fn pages() -> &'static [Page] {
 }
 
 /// The way out for a code that has no page: the one that was probably meant, those with that word in
-/// them, or the list of all.
+/// them, or only the list of all.
 pub(crate) fn way_out(code: &str) -> String {
     let all = "`tolkien validate --explain` lists all codes";
     let codes = || PAGES.iter().map(Page::code);
-    let alike: Vec<&str> = codes().filter(|known| known.contains(code)).collect();
-    match nearest(code, codes()) {
-        Some(near) => format!("did you mean `{near}`? {all}"),
-        None if alike.is_empty() => all.to_owned(),
-        None => format!("there are {}", listed(alike, "and")),
+    if let Some(near) = nearest(code, codes()) {
+        return format!("did you mean `{near}`? {all}");
+    }
+    let words = codes().flat_map(|known| known.split('-'));
+    let meant = nearest(code, words).unwrap_or(code);
+    let has_it = |known: &&str| known.split('-').any(|word| word.starts_with(meant));
+    let alike: Vec<&str> = codes().filter(has_it).collect();
+    match alike.as_slice() {
+        [] => all.to_owned(),
+        [one] => format!("did you mean `{one}`? {all}"),
+        several => format!(
+            "there are {}; {all}",
+            listed(several.iter().copied(), "and")
+        ),
     }
 }

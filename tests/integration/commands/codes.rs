@@ -352,9 +352,22 @@ fn a_code_is_explained_and_a_misspelt_one_gets_the_nearest() {
     error: there is no code `unknown-kye`
     help: did you mean `unknown-key`? `tolkien validate --explain` lists all codes
     ");
-    let several = folder.run(&["validate", "--explain", "host"]);
-    insta::assert_snapshot!(several.err, @"
+    let told = |code: &str| folder.run(&["validate", "--explain", code]).err;
+    insta::assert_snapshot!(told("host"), @"
     error: there is no code `host`
-    help: there are `bad-host`, `host-environment`, `host-folder`, `host-program`, `host-sandbox` and `host-secret`
+    help: there are `bad-host`, `host-environment`, `host-folder`, `host-program`, `host-sandbox` and `host-secret`; `tolkien validate --explain` lists all codes
+    ");
+    insta::assert_snapshot!(told("scret"), @"
+    error: there is no code `scret`
+    help: there are `host-secret` and `secret-in-file`; `tolkien validate --explain` lists all codes
+    ");
+    insta::assert_snapshot!(told("widened"), @"
+    error: there is no code `widened`
+    help: did you mean `permission-widened`? `tolkien validate --explain` lists all codes
+    ");
+    // It stands inside `unopened`, which helps nobody.
+    insta::assert_snapshot!(told("nope"), @"
+    error: there is no code `nope`
+    help: `tolkien validate --explain` lists all codes
     ");
 }
