@@ -1,5 +1,7 @@
 //! The input of a call as it is typed: JSON, a line, or the words themselves.
 
+mod twice;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -46,11 +48,18 @@ pub(crate) fn parse(tool: &Tool, arguments: &[String]) -> Result<Value> {
 }
 
 fn parse_json(text: &str) -> Result<Value> {
-    serde_json::from_str(text).map_err(|error| {
+    let input = serde_json::from_str(text).map_err(|error| {
         let message = format!("the input is not JSON: {}", in_words(text, &error));
         Failure::usage(message)
             .help("in a shell, put all of it in single quotes: '{\"key\": \"value\"}'")
-    })
+    })?;
+    match twice::find(text) {
+        Some(key) => Err(
+            Failure::usage(format!("the input has the key `{key}` twice"))
+                .help("write each key once: readers do not agree on which of two counts"),
+        ),
+        None => Ok(input),
+    }
 }
 
 /// What is wrong with a JSON text and where, in words of JSON.
