@@ -42,6 +42,8 @@ mod input;
 
 mod local;
 
+mod misread;
+
 mod output;
 
 mod prompt;
@@ -70,7 +72,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::error::ErrorKind;
 use clap::{ArgAction, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub use exit::Exit;
@@ -175,7 +176,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         }
         Err(error) => {
             let screen = Screen::new(wanted_color(&arguments), Volume::Normal);
-            if let Some(failure) = help_for_input(&arguments, &error) {
+            if let Some(failure) = misread::explain(&arguments, &error) {
                 screen.failure(&failure);
                 return failure.exit();
             }
@@ -195,31 +196,6 @@ fn parsed(arguments: &[OsString]) -> std::result::Result<Cli, clap::Error> {
         .color(ColorChoice::Always)
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches))
-}
-
-/// Refuses a request for help that stands where the input of a call does: `tolkien check kubectl
-/// -h` looks like a call, and the exit code of help is that of a call that is allowed.
-fn help_for_input(arguments: &[OsString], error: &clap::Error) -> Option<Failure> {
-    let is_help = |error: &clap::Error| error.kind() == ErrorKind::DisplayHelp;
-    if !is_help(error) {
-        return None;
-    }
-    let mut prefixes = (1..=arguments.len()).filter_map(|length| arguments.get(..length));
-    let asking = prefixes.find(|prefix| parsed(prefix).is_err_and(|error| is_help(&error)))?;
-    let (word, before) = asking.split_last()?;
-    let mut with_input = before.to_vec();
-    with_input.push(OsString::from("/"));
-    let (command, tool) = match parsed(&with_input).ok()?.command {
-        Command::Check(check) => ("check", check.tool),
-        Command::Call(call) => ("call", call.tool),
-        _ => return None,
-    };
-    let word = word.to_string_lossy();
-    let message = format!("`{word}` behind the tool `{tool}` is neither help nor input");
-    Some(Failure::usage(message).help(format!(
-        "input that starts with `-` comes behind a bare `--`: `tolkien {command} {tool} -- {word}`; \
-         the help is `tolkien {command} --help`"
-    )))
 }
 
 /// `--color` of a command line that could not be read as a whole.

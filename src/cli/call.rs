@@ -47,7 +47,7 @@ impl Call {
     pub(crate) async fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let config = root::enforced(&root::choose(config), Overrides::Environment)?;
         let tool = input::tool(&config, &self.tool)?;
-        let input = input::parse(tool, &self.input)?;
+        let input = input::parse(tool, &self.input, screen)?;
         let caller = local::caller(config.settings(), None, Channel::Local);
         let request = Request {
             tool: &self.tool,

@@ -67,7 +67,7 @@ impl Check {
     pub(crate) fn run(&self, config: Option<&Path>, screen: &Screen) -> Result {
         let (config, _) = root::valid(&root::choose(config), Overrides::None)?;
         let tool = input::tool(&config, &self.tool)?;
-        let input = input::parse(tool, &self.input)?;
+        let input = input::parse(tool, &self.input, screen)?;
         let settings = config.settings();
         let caller = local::caller(settings, self.role.as_deref(), self.channel.into());
         if !settings.roles.by_name.contains_key(&caller.role) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::failure::{Failure, Result};
+use super::render::Screen;
 use crate::call::words;
 use crate::config::Config;
 use crate::config::name::ToolName;
@@ -29,13 +30,20 @@ pub(crate) fn tool<'a>(config: &'a Config, name: &str) -> Result<&'a Arc<Tool>> 
     })
 }
 
-/// Reads the input of a call to a tool.
-pub(crate) fn parse(tool: &Tool, arguments: &[String]) -> Result<Value> {
+/// Reads the input of a call to a tool, and warns of one that was probably meant otherwise.
+pub(crate) fn parse(tool: &Tool, arguments: &[String], screen: &Screen) -> Result<Value> {
     let words = match arguments {
         [json] if json.trim_start().starts_with('{') => return parse_json(json),
-        [line] => words::split(line).map_err(|error| {
-            Failure::usage(error).help("quote it as for a POSIX shell, or give each word by itself")
-        })?,
+        [line] => {
+            if let Some(help) = list(tool, line) {
+                let message = format!("`{line}` is read as a line of words, not as JSON");
+                screen.advise(&message, &help);
+            }
+            words::split(line).map_err(|error| {
+                let help = "quote it as for a POSIX shell, or give each word by itself";
+                Failure::usage(error).help(help)
+            })?
+        }
         several => several.to_vec(),
     };
     words::input(tool, words).ok_or_else(|| {
@@ -45,6 +53,13 @@ pub(crate) fn parse(tool: &Tool, arguments: &[String]) -> Result<Value> {
         ))
         .help(format!("give the whole input as JSON: {}", example(tool)))
     })
+}
+
+/// The way out for a JSON list in the place of a line.
+fn list(tool: &Tool, line: &str) -> Option<String> {
+    let words: Vec<String> = serde_json::from_str(line).ok()?;
+    let input = words::input(tool, words)?;
+    Some(format!("JSON is the whole input: '{input}'"))
 }
 
 fn parse_json(text: &str) -> Result<Value> {

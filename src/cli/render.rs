@@ -148,6 +148,14 @@ impl Screen {
         self.note(&format!("{head}: {text}"));
     }
 
+    /// Something to be careful about, with the way out.
+    pub(crate) fn advise(&self, warning: &str, way_out: &str) {
+        if self.volume > Volume::Quiet {
+            self.warn(warning);
+            self.help(way_out);
+        }
+    }
+
     /// The way out of what was told before.
     pub(crate) fn help(&self, text: &str) {
         let head = self.err.tone(Tone::Help, "help");

@@ -79,8 +79,10 @@ impl Serve {
         let store = compose::location(store, settings)?;
         let model = compose::model(&config)?;
         if compose::lacks_key(settings) {
-            screen.warn("there is no key for the model's API, so it will refuse every question");
-            screen.help(compose::HOW_TO_SET_THE_KEY);
+            screen.advise(
+                "there is no key for the model's API, so it will refuse every question",
+                compose::HOW_TO_SET_THE_KEY,
+            );
         }
         let host = Host::probe(&config).confined(&config, sandbox::probe(None));
         tell(&config, &host, &root, screen);

@@ -222,6 +222,48 @@ fn a_mistake_comes_with_the_way_out() {
 }
 
 #[test]
+fn what_is_no_input_of_a_call_is_told_what_input_looks_like() {
+    let folder = Folder::with_configuration();
+    let told = |arguments: &[&str]| {
+        let ran = folder.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        ran.err
+    };
+    insta::assert_snapshot!(told(&["check", "disk"]), @r#"
+    error: `tolkien check disk` lacks the input of the call
+    help: the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
+    "#);
+    insta::assert_snapshot!(told(&["call", "--yes", "disk", "-n", "media"]), @r#"
+    error: `-n` is no option of `tolkien call`
+    help: input that starts with `-` comes behind a bare `--`: `tolkien call disk -- -n`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
+    "#);
+    insta::assert_snapshot!(told(&["check", "disk", "/", "--previous=x"]), @r#"
+    error: `--previous=x` is no option of `tolkien check`
+    help: input that starts with `-` comes behind a bare `--`: `tolkien check disk -- --previous=x`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
+    "#);
+    insta::assert_snapshot!(told(&["check", "disk", r#"{"args": ["/"], "args": []}"#]), @"
+    error: the input has the key `args` twice
+    help: write each key once: readers do not agree on which of two counts
+    ");
+    for (arguments, parser) in [
+        (&["check"][..], "<TOOL>"),
+        (&["check", "disk", "/", "--chanel", "api"], "'--channel'"),
+        (&["validate", "-n"], "unexpected argument '-n'"),
+    ] {
+        let said = told(arguments);
+        assert!(said.contains(parser), "{said}");
+    }
+    let list = folder.run(&["check", "disk", r#"["/"]"#]);
+    assert_eq!(list.code, 1);
+    insta::assert_snapshot!(list.err, @r#"
+    warning: `["/"]` is read as a line of words, not as JSON
+    help: JSON is the whole input: '{"args":["/"]}'
+    "#);
+    let quiet = folder.run(&["check", "-q", "disk", r#"["/"]"#]);
+    assert_eq!((quiet.code, quiet.err.as_str()), (1, ""));
+}
+
+#[test]
 fn what_is_missing_around_a_configuration_comes_with_a_way_out() {
     let nowhere = Folder::new().run(&["tools"]);
     assert_eq!(nowhere.code, 2);
