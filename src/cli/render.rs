@@ -32,6 +32,7 @@ use super::failure::{Failure, Result};
 use crate::api::{Stop, Turn, TurnStatus};
 use crate::config::secret::variable;
 use crate::config::{Checked, Loaded};
+use crate::diagnostic::Severity;
 use crate::policy::Verdict;
 use paint::{Paint, Tone, harmless};
 
@@ -95,6 +96,11 @@ impl Screen {
     /// Whether a spinner may move on standard error.
     pub(crate) fn is_lively(&self) -> bool {
         self.lively
+    }
+
+    /// Whether nothing but failures is told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.volume == Volume::Quiet
     }
 
     /// Data: what the command was asked for.
@@ -173,7 +179,11 @@ impl Screen {
                 }
             }
             Failure::Invalid(loaded) => {
-                self.tell(&finding::human(loaded, self.err));
+                self.tell(&if self.is_quiet() {
+                    finding::human_from(loaded, Severity::Error, self.err)
+                } else {
+                    finding::human(loaded, self.err)
+                });
                 self.note(&finding::summary(loaded));
                 self.note("the configuration is invalid, so nothing was done with it");
             }

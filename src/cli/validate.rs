@@ -114,13 +114,23 @@ impl Validate {
     fn text(&self, loaded: &Loaded, root: &Path, failed: bool, screen: &Screen) -> Result<String> {
         let repository = Repository::around(root);
         let text = match self.output.format {
-            Format::Human => Ok(finding::human(loaded, self.output.paint(screen))),
+            Format::Human => Ok(self.human(loaded, screen)),
             Format::Json => finding::json(loaded, !failed),
             Format::Sarif => finding::sarif(loaded, &repository),
             Format::Github => Ok(finding::github(loaded, &repository)),
             Format::Markdown => Ok(finding::markdown(loaded, &repository)),
         };
         Ok(text.context("cannot write the findings")?)
+    }
+
+    /// Every finding; of `--quiet` those that make the check fail.
+    fn human(&self, loaded: &Loaded, screen: &Screen) -> String {
+        let paint = self.output.paint(screen);
+        if screen.is_quiet() {
+            finding::human_from(loaded, self.fail_on.severity(), paint)
+        } else {
+            finding::human(loaded, paint)
+        }
     }
 }
 

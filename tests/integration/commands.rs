@@ -365,6 +365,33 @@ fn a_manifest_is_validated_in_place_of_a_folder() {
 }
 
 #[test]
+fn a_quiet_check_tells_what_makes_it_fail_and_nothing_else() {
+    let folder = Folder::with_configuration();
+    let tool = folder.read("tools.d/disk.yaml");
+    let tool = tool.replace("let:\n", "let:\n  unused: x\n");
+    folder.write("tools.d/disk.yaml", &tool);
+    let titles = |arguments: &[&str]| {
+        let ran = folder.run(&[&["validate"], arguments].concat());
+        let lines = ran.out.lines().filter(|line| line.contains("]: "));
+        let titles: Vec<String> = lines.map(str::to_owned).collect();
+        (ran.code, titles.join("; "), ran.err)
+    };
+    let warning = "warning[unused-name]: nothing refers to `<unused>`";
+    let (code, shown, said) = titles(&[]);
+    assert_eq!((code, shown.as_str()), (0, warning));
+    assert!(said.contains("1 warning"), "{said}");
+    let silent = (0, String::new(), String::new());
+    assert_eq!(titles(&["-q"]), silent);
+    let failing = titles(&["-q", "--fail-on", "warning"]);
+    assert_eq!(failing, (1, warning.to_owned(), String::new()));
+    folder.write("tools.d/disk.yaml", &format!("{tool}efect: read\n"));
+    let ran = folder.run(&["tools", "-q"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains("error[unknown-key]"), "{}", ran.err);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
+}
+
+#[test]
 fn the_json_of_validate_has_every_finding_and_what_was_checked() {
     let folder = Folder::with_configuration();
     let text = folder

@@ -30,6 +30,16 @@ pub(crate) fn human(loaded: &Loaded, paint: Paint) -> String {
     excerpts(&loaded.diagnostics, &loaded.sources, paint)
 }
 
+/// The same of those that are at least so severe.
+pub(crate) fn human_from(loaded: &Loaded, least: Severity, paint: Paint) -> String {
+    let found = loaded.diagnostics.iter();
+    let found: Vec<Diagnostic> = found
+        .filter(|found| found.severity >= least)
+        .cloned()
+        .collect();
+    excerpts(&found, &loaded.sources, paint)
+}
+
 /// The same of findings in other files than a configuration's.
 pub(crate) fn excerpts(found: &[Diagnostic], sources: &[Source], paint: Paint) -> String {
     let sources: BTreeMap<&str, &Source> = sources
