@@ -49,7 +49,7 @@ use tool::Tool;
 
 pub use acknowledgement::Acknowledgement;
 pub use check::NOT_ENFORCED;
-pub(crate) use check::load;
+pub(crate) use check::{load, load_settings};
 pub(crate) use source::hex;
 pub use source::{File, Origin};
 pub(crate) use yaml::is_readable;

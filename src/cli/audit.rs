@@ -30,7 +30,7 @@ const PAGE: u32 = 500;
                   nothing of it and checks its chain instead: a record that was changed, removed or \
                   moved is told. A cut end shows only to who knows a later hash: the server logs its \
                   head now and then, and --head looks for it.\n\nExit codes: 0 read, or whole; 1 not \
-                  whole; 2 an invalid configuration; 4 the trail cannot be read."
+                  whole; 2 wrong usage, or no store in the configuration; 4 the trail cannot be read."
 )]
 pub(crate) struct Audit {
     /// Only of this session, by its id or the beginning of it
@@ -80,7 +80,7 @@ impl Audit {
                 check.take(line.as_ref());
                 Ok(())
             };
-            self.each(config, take).await?;
+            self.each(config, screen, take).await?;
             return told(check, screen);
         }
         let filter = self.filter();
@@ -96,7 +96,7 @@ impl Audit {
                 }
             }
         };
-        self.each(config, print).await?;
+        self.each(config, screen, print).await?;
         Ok(Exit::Done)
     }
 
@@ -115,6 +115,7 @@ impl Audit {
     async fn each(
         &self,
         config: Option<&Path>,
+        screen: &Screen,
         mut take: impl FnMut(Option<Line>) -> Result<()>,
     ) -> Result<()> {
         if let Some(path) = &self.file {
@@ -125,7 +126,7 @@ impl Audit {
             }
             return Ok(());
         }
-        let reader = self.reader(config).await?;
+        let reader = self.reader(config, screen).await?;
         let mut filter = self.filter();
         loop {
             let lines = reader.lines(&filter).await.map_err(Failure::environment)?;
@@ -140,17 +141,41 @@ impl Audit {
         }
     }
 
-    async fn reader(&self, config: Option<&Path>) -> Result<Reader> {
-        let config = root::enforced(&root::choose(config), Overrides::Environment)?;
-        let settings = config.settings();
-        let store = self.store.as_ref().unwrap_or(&settings.store);
-        match compose::location(store, settings)? {
+    async fn reader(&self, config: Option<&Path>, screen: &Screen) -> Result<Reader> {
+        match self.location(config, screen)? {
             Location::File(path) => Ok(Reader::open(&path).await?),
             Location::Memory => Err(Failure::environment(
                 "the store is in memory, so its trail ended with its server",
             )
             .help("read the copy that `audit.file` of the settings names: `--file`")),
         }
+    }
+
+    /// Where the store is. Nothing else of a configuration matters: whoever looks for what went wrong
+    /// may have one that is.
+    fn location(&self, config: Option<&Path>, screen: &Screen) -> Result<Location> {
+        if let Some(StoreLocation::Sqlite(path)) = &self.store {
+            return Ok(Location::File(path.clone()));
+        }
+        let (settings, loaded) = root::settings(&root::choose(config), Overrides::Environment)?;
+        let store = self.store.as_ref().unwrap_or(&settings.store);
+        let needed = [
+            self.store.is_none().then_some("store"),
+            (*store == StoreLocation::StateDir).then_some("server"),
+        ];
+        let unknown = |section: &str| !settings.knows(section);
+        if loaded.empty || needed.into_iter().flatten().any(unknown) {
+            return Err(Failure::Invalid(Box::new(loaded)));
+        }
+        let location = compose::location(store, &settings)?;
+        if let (None, Location::File(path)) = (&loaded.config, &location) {
+            let path = path.display();
+            screen.advise(
+                &format!("the configuration is invalid; by what could be read of it the store is `{path}`"),
+                "`tolkien validate` says what is wrong, and `--store` names another store",
+            );
+        }
+        Ok(location)
     }
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::failure::{Failure, Result};
 use crate::analysis::cache::Cache;
 use crate::analysis::check::{self, Thoroughness};
-use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError};
+use crate::config::settings::Settings;
+use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError, load_settings};
 use crate::diagnostic::{Code, Severity};
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
@@ -81,6 +82,11 @@ pub(crate) fn failure(error: RootError) -> Failure {
             Failure::environment(error)
         }
     }
+}
+
+/// The settings of a folder whatever is wrong with the rest of it, and what is.
+pub(crate) fn settings(root: &Path, overrides: Overrides) -> Result<(Settings, Loaded)> {
+    load_settings(&Origin::from(root), overrides).map_err(failure)
 }
 
 /// Loads a folder that must be valid.

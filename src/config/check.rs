@@ -71,6 +71,21 @@ pub(crate) fn load(origin: &Origin, overrides: Overrides) -> Result<Loaded, Root
     })
 }
 
+/// The settings of a root, as far as they can be read whatever is wrong with it, and what loading it as
+/// a whole gives.
+pub(crate) fn load_settings(
+    origin: &Origin,
+    overrides: Overrides,
+) -> Result<(Settings, Loaded), RootError> {
+    let loaded = load(origin, overrides)?;
+    if let Some(config) = &loaded.config {
+        return Ok((config.settings.clone(), loaded));
+    }
+    let mut told = Vec::new();
+    let root = Root::read(origin, &mut told)?;
+    Ok((read_settings(&root, overrides, &mut told), loaded))
+}
+
 fn read_settings(root: &Root, overrides: Overrides, found: &mut Vec<Diagnostic>) -> Settings {
     let none = Source::new("tolkien.yaml", "");
     let source = root.settings.as_ref().unwrap_or(&none);

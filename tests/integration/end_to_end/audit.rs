@@ -320,3 +320,34 @@ async fn a_trail_that_cannot_be_read_is_said() {
     exit code 4
     ");
 }
+
+#[tokio::test]
+async fn the_trail_is_read_where_the_configuration_is_invalid() {
+    let home = two_turns().await;
+    let whole = home.audit(&["--tool", "look"]).await;
+    home.write("tools.d/say.yaml", "efect: read\n");
+    home.write(
+        "tolkien.yaml",
+        "sandbox: {require: off}\naudit: {file: trail.jsonl}\nfacts: 5\n",
+    );
+    let read = home.audit(&["--tool", "look"]).await;
+    insta::assert_snapshot!(read, @"
+    TIME local api CALL look allow by look.effect: true
+    TIME local api CALL look exited with exit code N after N ms, N bytes, sandbox off
+    warning: the configuration is invalid; by what could be read of it the store is `FOLDER/state/tolkien.db`
+    help: `tolkien validate` says what is wrong, and `--store` names another store
+    exit code 0
+    ");
+    assert!(
+        read.starts_with(whole.trim_end_matches("exit code 0")),
+        "{whole}"
+    );
+    let path = home.state().join("tolkien.db");
+    let store = format!("sqlite:{}", path.display());
+    let named = home.audit(&["--tool", "look", "--store", &store]).await;
+    assert_eq!(named, whole);
+    home.write("tolkien.yaml", "store: [5]\n");
+    let lost = home.audit(&[]).await;
+    assert!(lost.contains("tolkien.yaml:1:8"), "{lost}");
+    assert!(lost.ends_with("exit code 2"), "{lost}");
+}
