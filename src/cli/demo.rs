@@ -21,12 +21,13 @@ use super::signal::Signals;
 use super::telemetry::{self, Level};
 use super::{Exit, Global, connect, repl, root};
 use crate::api::TurnStatus;
+use crate::config::Overrides;
 use crate::config::host::Host;
+use crate::config::name::ToolName;
 use crate::config::secret::variable;
 use crate::config::settings::LogFormat;
-use crate::config::{Config, Overrides};
 use crate::diagnostic::listed;
-use crate::model::Model;
+use crate::model::{Model, Script};
 use crate::reload::InForce;
 use crate::store::Location;
 use crate::tool::sandbox;
@@ -53,11 +54,14 @@ impl Demo {
         folder.fill()?;
         let config = root::enforced(&folder.path, Overrides::None)?;
         let model = compose::model(&config)?;
-        let Some(question) = question(&model) else {
+        let Model::Script(script) = &model else {
+            return Err(Failure::environment("the bundled model is no script"));
+        };
+        let Some(question) = question(script) else {
             return Err(Failure::environment("the bundled script has no question"));
         };
         let host = Host::probe_with_defaults(&config).confined(&config, sandbox::probe(None));
-        introduce(&config, &host, screen);
+        introduce(script, &host, screen);
         if signals.next().now_or_never().is_some() {
             return Ok(Exit::Interrupted);
         }
@@ -87,15 +91,16 @@ impl Demo {
     }
 }
 
-fn question(model: &Model) -> Option<String> {
-    match model {
-        Model::Script(script) => script.question().map(|text| text.trim().to_owned()),
-        Model::Claude(_) => None,
-    }
+fn question(script: &Script) -> Option<String> {
+    script.question().map(|text| text.trim().to_owned())
 }
 
-/// What is real here and what is not, before anything happens.
-fn introduce(config: &Config, host: &Host, screen: &Screen) {
+/// The one call of it is denied, so that nothing is missed where the program is missing.
+const NEVER_RUNS: &str = "kubectl";
+
+/// What is real here and what is not, before anything happens; and what is missing for what the script
+/// does, but not for the tools that it leaves alone.
+fn introduce(script: &Script, host: &Host, screen: &Screen) {
     screen.note(
         "This is a demonstration. The model is SCRIPTED: its words and its choice of calls come\n\
          from a file. Everything else is real: the decisions, the programs that run, and what they\n\
@@ -106,13 +111,12 @@ fn introduce(config: &Config, host: &Host, screen: &Screen) {
          configuration is.",
     );
     let mut lacking: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for tool in config
-        .tools()
-        .keys()
-        .filter(|tool| tool.as_str() != "kubectl")
-    {
-        for lack in host.lacks(tool) {
-            lacking.entry(lack.clone()).or_default().push(tool.as_str());
+    for tool in script.tools() {
+        if tool == NEVER_RUNS {
+            continue;
+        }
+        for lack in host.lacks(&ToolName::new(tool)) {
+            lacking.entry(lack.clone()).or_default().push(tool);
         }
     }
     for (lack, tools) in lacking {
@@ -239,11 +243,31 @@ mod tests {
         let folder = Folder::make().unwrap();
         folder.fill().unwrap();
         let config = root::enforced(&folder.path, Overrides::None).unwrap();
-        let model = compose::model(&config).unwrap();
+        let Model::Script(script) = compose::model(&config).unwrap() else {
+            panic!("a script");
+        };
         assert!(
-            question(&model)
+            question(&script)
                 .unwrap()
                 .starts_with("Immich has been down")
+        );
+        let called: Vec<&str> = script.tools().into_iter().collect();
+        let known = config.tools();
+        assert!(
+            called
+                .iter()
+                .all(|tool| known.contains_key(&ToolName::new(*tool)))
+        );
+        assert_eq!(
+            called,
+            [
+                "docs_read",
+                "docs_search",
+                "kubectl",
+                "repo_list",
+                "repo_read",
+                "repo_search"
+            ]
         );
         unseen_is_admitted(config.script().unwrap());
         let path = folder.path.clone();

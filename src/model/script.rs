@@ -20,7 +20,7 @@ use super::{
 /// What the model says when the script has nothing left.
 const NOTHING_LEFT: &str = "This is a scripted model, and its script has nothing to say to that. \
     To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account \
-    and remove `provider: script` from the model's settings.";
+    and run `tolkien repl` with a configuration whose settings name no script.";
 
 /// A script that was read and checked.
 #[derive(Debug, Clone)]
@@ -106,6 +106,13 @@ impl Script {
     /// The question that the script suggests to begin with.
     pub fn question(&self) -> Option<&str> {
         self.question.as_deref()
+    }
+
+    /// The tools that it calls anywhere.
+    pub(crate) fn tools(&self) -> BTreeSet<&str> {
+        let replies = self.turns.iter().flat_map(|turn| &turn.replies);
+        let calls = replies.flat_map(|reply| &reply.calls);
+        calls.map(|call| call.tool.as_str()).collect()
     }
 
     /// The reply that the script has for this conversation.
@@ -334,7 +341,7 @@ mod tests {
         EndTurn The disk is full. []
         MaxTokens Hm. []
         EndTurn Still full. []
-        EndTurn This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and remove `provider: script` from the model's settings. []
+        EndTurn This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and run `tolkien repl` with a configuration whose settings name no script. []
         "#);
     }
 

@@ -139,7 +139,7 @@ fn a_piped_repl_works_line_by_line() {
     output                0
     read from the cache   0
     written to the cache  0
-    This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and remove `provider: script` from the model's settings.
+    This is a scripted model, and its script has nothing to say to that. To talk to Claude, set the environment variable `ANTHROPIC_API_KEY` to a key of your account and run `tolkien repl` with a configuration whose settings name no script.
     ");
     let (level, notes) = ran.err.split_once('\n').unwrap();
     assert!(level.starts_with(&format!("sandbox level: {}", sandbox_level())));
@@ -167,6 +167,14 @@ fn the_demonstration_says_what_is_scripted_and_shows_a_denial() {
         ran.out
     );
     assert_eq!(ran.err.matches("  ✗ ").count(), 1, "{}", ran.err);
+    // It lacks nothing but what it would use.
+    let mut warnings = ran.err.lines().filter(|line| line.starts_with("warning"));
+    let of_search = "warning: `rg` is not on the engine's PATH (`apt install ripgrep` brings it)";
+    assert!(
+        warnings.all(|line| line.starts_with(of_search)),
+        "{}",
+        ran.err
+    );
 }
 
 /// How far this machine can confine programs.
