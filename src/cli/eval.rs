@@ -17,7 +17,7 @@ use super::{Exit, compose, root};
 use crate::config::scenario::{Scenario, Scenarios};
 use crate::config::{Config, Overrides};
 use crate::model::{Model, Script};
-use judge::judge;
+use judge::{account, judge};
 use play::{Played, play};
 use serde_json::json;
 
@@ -73,6 +73,9 @@ struct Row {
     failures: Vec<String>,
     calls: Vec<play::PlayedCall>,
     answer: Option<String>,
+    /// What was called and what was expected, for people.
+    #[serde(skip)]
+    account: Vec<String>,
 }
 
 impl Eval {
@@ -168,7 +171,9 @@ fn script(scenario: &Scenario) -> Result<Model> {
 
 fn row(scenario: &Scenario, played: Played, is_claude: bool) -> Row {
     let failures = judge(scenario, &played, is_claude);
+    let account = account(scenario, &played.calls, is_claude);
     Row {
+        account,
         scenario: scenario.name.clone(),
         ok: failures.is_empty(),
         failures,
@@ -181,8 +186,11 @@ fn told(row: &Row) -> String {
     let word = if row.ok { "ok" } else { "FAILED" };
     let calls = counted(row.calls.len(), "call", "calls");
     let mut text = format!("{word:<7} {} ({calls})\n", row.scenario);
-    for failure in &row.failures {
-        let _ = writeln!(text, "        {failure}");
+    if row.ok {
+        return text;
+    }
+    for line in row.failures.iter().chain(&row.account) {
+        let _ = writeln!(text, "        {line}");
     }
     text
 }

@@ -191,6 +191,7 @@ impl Screen {
                 let (found, sources) = (&scenarios.diagnostics, &scenarios.sources);
                 self.tell(&finding::excerpts(found, sources, self.err));
                 self.note("a scenario is invalid, so none was played");
+                self.help("`tolkien eval --help` says what is played: name scenario files, or folders of them");
             }
             Failure::NotEnforced(loaded) => {
                 self.tell(&finding::human(loaded, self.err));

@@ -114,10 +114,31 @@ fn what_does_not_come_is_told_of_the_call_that_comes_nearest() {
             `cat ** other.md` was not called
             a call of `kubectl`: deny by `kubectl.args.allow`, not ask
             `kubectl get pods -A --request-timeout=50s` ran, and `kubectl get pods **` must not
+            called     allow  kubectl get pods -A --request-timeout=50s
+                       allow  cat -- page.md
+                       deny   kubectl delete pod sonarr-0  by kubectl.args.allow
+            expected   allow  `kubectl get pods **`  showing `Pending`
+                       allow  `cat ** other.md`  showing `namespace media`
+                       ask    `kubectl delete **`
+            forbidden  `kubectl get pods **`
     FAILED  c-longer (3 calls)
             the model was asked for 2 replies, and the script has 3
+            called     allow  kubectl get pods -A --request-timeout=50s
+                       allow  cat -- page.md
+                       deny   kubectl delete pod sonarr-0  by kubectl.args.allow
+            expected   allow  `kubectl get pods **`  showing `Running`
+                       allow  `cat ** page.md`  showing `namespace media`
+                       deny   `kubectl delete **`
+            forbidden  `kubectl get nodes **`
     FAILED  d-shorter (3 calls)
             the model was asked for 2 replies, and the script has 1
+            called     allow  kubectl get pods -A --request-timeout=50s
+                       allow  cat -- page.md
+                       deny   kubectl delete pod sonarr-0  by kubectl.args.allow
+            expected   allow  `kubectl get pods **`  showing `Running`
+                       allow  `cat ** page.md`  showing `namespace media`
+                       deny   `kubectl delete **`
+            forbidden  `kubectl get nodes **`
     4 scenarios: 1 ok, 3 failed; the answers are the scripts' own and were not checked
     ");
 }
@@ -282,6 +303,22 @@ expect: [{match: 'kubectl (', verdict: maybe, shown: x}]
       = help: write one `- item` a line, or `[item, item]`
 
     a scenario is invalid, so none was played
+    help: `tolkien eval --help` says what is played: name scenario files, or folders of them
+    ");
+}
+
+#[test]
+fn a_file_that_is_no_scenario_is_told_what_one_is() {
+    let scenarios = Scenarios::new(&[("note.yaml", "kind: ConfigMap\ndata: {}\n")]);
+    let ran = scenarios.play(&[], &[]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    insta::assert_snapshot!(scenarios.told(&ran), @"
+    error[missing-key]: this file is no scenario: it has neither `question` nor `script`
+    --> note.yaml
+     = help: a scenario asks a `question`, says which calls it must `expect`, and has the `script` of the model's replies; what several share stands in `world.yaml`
+
+    a scenario is invalid, so none was played
+    help: `tolkien eval --help` says what is played: name scenario files, or folders of them
     ");
 }
 
@@ -335,6 +372,11 @@ async fn claude_is_asked_and_its_answer_is_checked() {
     FAILED  good (2 calls)
             the answer does not say `running`
             the answer says `crash`
+            called     allow  kubectl get pods -A --request-timeout=50s
+                       allow  cat -- page.md
+            expected   allow  `kubectl get pods **`  showing `Running`
+                       allow  `cat ** page.md`  showing `namespace media`
+            forbidden  `kubectl get nodes **`
     1 scenario: 0 ok, 1 failed
     exit code 1
     ");

@@ -4,6 +4,7 @@ use super::play::{Played, PlayedCall};
 use crate::cli::render::counted;
 use crate::config::scenario::{Calls, ExpectedCall, Scenario};
 use crate::config::tool::Expect;
+use crate::diagnostic::listed;
 use crate::policy::Decision;
 
 /// Everything that is not as it must, in sentences. The answer and the calls of a script are its own:
@@ -33,6 +34,48 @@ pub(super) fn judge(scenario: &Scenario, played: &Played, is_claude: bool) -> Ve
         failures.extend(answer(scenario, played));
     }
     failures
+}
+
+/// What was called and what was expected, side by side: how each was, or must be, decided.
+pub(super) fn account(scenario: &Scenario, calls: &[PlayedCall], is_claude: bool) -> Vec<String> {
+    let called = calls.iter().map(|call| {
+        let verdict = call.verdict.map_or("nothing", Decision::as_str);
+        let line = match &call.command_line {
+            Some(line) => line.replace('\n', "; "),
+            None => call.lines.concat().join(" "),
+        };
+        let because = match (&call.rule, call.verdict) {
+            (Some(rule), Some(Decision::Deny)) => format!("  by {rule}"),
+            _ => String::new(),
+        };
+        format!("{verdict:<5}  {line}{because}")
+    });
+    let expected = scenario.calls.iter();
+    let expected = expected.filter(|expected| !(is_claude && expected.is_scripted));
+    let expected = expected.map(|expected| {
+        let shown = expected.shown.iter().map(String::as_str);
+        let shown = match expected.shown.as_slice() {
+            [] => String::new(),
+            _ => format!("  showing {}", listed(shown, "and")),
+        };
+        let verdict = decision(expected.verdict).as_str();
+        format!("{verdict:<5}  {}{shown}", expected.calls.said())
+    });
+    let forbidden = scenario.forbidden.iter().map(Calls::said);
+    [
+        table("called", called.collect()),
+        table("expected", expected.collect()),
+        table("forbidden", forbidden.collect()),
+    ]
+    .concat()
+}
+
+/// Lines behind the word that says what they are.
+fn table(name: &str, lines: Vec<String>) -> Vec<String> {
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    let rows = names.zip(lines);
+    rows.map(|(name, line)| format!("{name:<9}  {line}"))
+        .collect()
 }
 
 /// Why none of the calls is the one that is expected: told of the one that comes nearest.

@@ -11,7 +11,7 @@ use crate::config::settings::unknown_role;
 use crate::config::template::Known;
 use crate::config::tool::{Expect, report, unknown_tool};
 use crate::config::yaml::{self, Fields, Node, Reader};
-use crate::diagnostic::{Diagnostic, Source, suggestion};
+use crate::diagnostic::{Diagnostic, Place, Source, suggestion};
 use crate::pattern::{Lengths, Names, Pattern};
 
 /// The keys of a world, which are keys of a scenario too.
@@ -29,6 +29,10 @@ const SCENARIO: [&str; 9] = [
     "answer",
     "script",
 ];
+
+/// What to write where a file is something else.
+const WHAT_IT_IS: &str = "a scenario asks a `question`, says which calls it must `expect`, and has the \
+    `script` of the model's replies; what several share stands in `world.yaml`";
 
 /// How a scenario names its verdicts.
 const VERDICTS: [(&str, Expect); 3] = [
@@ -66,6 +70,13 @@ pub(super) fn scenario(
 ) -> Option<Scenario> {
     let node = yaml::parse(source, found)?;
     let mut reading = Reading::new(source, config, found);
+    if is_something_else(&node) {
+        let place = Place::file(Arc::clone(source.name()));
+        let message = "this file is no scenario: it has neither `question` nor `script`";
+        let other = Diagnostic::error("missing-key", place, message).help(WHAT_IT_IS);
+        found.push(other);
+        return None;
+    }
     let fields = reading.reader.fields(&node, "a scenario", &SCENARIO)?;
     let mut world = World::default();
     reading.add(&fields, &mut world);
@@ -103,6 +114,12 @@ pub(super) fn scenario(
         question: question?.trim().to_owned(),
         script: script?,
     })
+}
+
+/// Whether a mapping has nothing of a scenario, so that what it lacks is not worth telling key by key.
+fn is_something_else(node: &Node) -> bool {
+    let mut known = SCENARIO.iter();
+    !node.members().is_empty() && known.all(|key| node.member(key).is_none())
 }
 
 struct Reading<'a> {
