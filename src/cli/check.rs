@@ -1,6 +1,7 @@
 //! `tolkien check`: decide one call without running it, and say which rule decided.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -9,9 +10,10 @@ use super::failure::Result;
 use super::output::{Format, Output, without_findings};
 use super::render::{Screen, decision};
 use super::{Exit, input, local, root};
-use crate::config::Overrides;
-use crate::config::policy::Channel;
-use crate::policy::{Decision, Request, decide, let_through};
+use crate::call::Caller;
+use crate::config::policy::{Channel, Policy};
+use crate::config::{Config, Overrides};
+use crate::policy::{Decision, Request, Verdict, decide, let_through};
 
 /// Decide one call without running it, and say which rule decides
 #[derive(Debug, Args)]
@@ -35,7 +37,7 @@ pub(crate) struct Check {
     /// The role that asks (default: the local caller's, admin where there is one, else operator)
     #[arg(long)]
     role: Option<String>,
-    /// The door it comes through
+    /// The door it comes through: the REPL and `ask` come through api, `call` through local
     #[arg(long, value_enum, default_value_t = Door::Local)]
     channel: Door,
     #[command(flatten)]
@@ -82,10 +84,13 @@ impl Check {
         };
         let verdict = decide(&config, request, &caller);
         let through = let_through(&config, &verdict);
-        let text = match self.output.format {
-            Format::Json => decision::json(&verdict, &through, config.revision())
-                .context("cannot write the verdict")?,
-            _ => decision::human(&verdict, &through, self.output.paint(screen)),
+        let text = if self.output.format == Format::Json {
+            decision::json(&verdict, &through, config.revision())
+                .context("cannot write the verdict")?
+        } else {
+            let paint = self.output.paint(screen);
+            let doors = doors(&config, request, &caller, &verdict);
+            decision::human(&verdict, &through, paint) + &decision::doors(&doors, paint)
         };
         self.output.write(&text, screen)?;
         Ok(match verdict.decision() {
@@ -94,4 +99,45 @@ impl Check {
             Decision::Deny => Exit::Negative,
         })
     }
+}
+
+/// Whom a verdict is for, where a policy makes a difference between roles or doors, and what the other
+/// doors answer where that is something else.
+fn doors(config: &Config, request: Request<'_>, caller: &Caller, verdict: &Verdict) -> Vec<String> {
+    let tool = config.tool(request.tool).map(|tool| &tool.name);
+    let selection = tool.and_then(|name| config.selection(name));
+    let chooses = |policy: &Arc<Policy>| {
+        policy.applies_to.roles.is_some() || policy.applies_to.channels.is_some()
+    };
+    if !selection.is_some_and(|selection| selection.policies.iter().any(chooses)) {
+        return Vec::new();
+    }
+    let mut told = vec![format!(
+        "the role `{}` through `{}`",
+        caller.role,
+        caller.channel.as_str()
+    )];
+    for door in Door::value_variants() {
+        let channel = Channel::from(*door);
+        let other = decide(
+            config,
+            request,
+            &Caller {
+                channel,
+                ..caller.clone()
+            },
+        );
+        if other.decision() != verdict.decision() {
+            let (answer, rule) = (other.decision().as_str(), &other.reason().rule);
+            let who = match door {
+                Door::Api => ", where the REPL and `ask` come in",
+                _ => "",
+            };
+            told.push(format!(
+                "{answer} by `{rule}` through `{}`{who}",
+                channel.as_str()
+            ));
+        }
+    }
+    told
 }

@@ -318,6 +318,80 @@ fn colour_is_for_terminals_unless_asked_for() {
 }
 
 #[test]
+fn a_check_says_which_door_it_decided_for_where_doors_differ() {
+    let folder = Folder::with_configuration();
+    let plain = folder.run(&["check", "disk", "/"]);
+    folder.write(
+        "policies/from-afar.yaml",
+        "applies_to: {channels: [api, telegram]}\nask:\n  - {id: ask-first, match: 'df **'}\n",
+    );
+    let local = folder.run(&["check", "disk", "/"]);
+    assert_eq!((plain.code, local.code), (0, 0));
+    insta::assert_snapshot!(plain.out + "\n" + &local.out, @"
+    allow  df /
+      rule     disk.effect
+      because  `effect: read` runs without an approval
+      at       tools.d/disk.yaml:8:9
+      through  disk.args.allow[0] at tools.d/disk.yaml:30:9
+
+    allow  df /
+      rule     disk.effect
+      because  `effect: read` runs without an approval
+      at       tools.d/disk.yaml:8:9
+      through  disk.args.allow[0] at tools.d/disk.yaml:30:9
+      for      the role `admin` through `local`
+      but      ask by `from-afar.ask-first` through `api`, where the REPL and `ask` come in
+               ask by `from-afar.ask-first` through `telegram`
+    ");
+    let afar = folder.run(&[
+        "check",
+        "disk",
+        "/",
+        "--channel",
+        "telegram",
+        "--role",
+        "operator",
+    ]);
+    assert_eq!(afar.code, 3);
+    insta::assert_snapshot!(afar.out, @"
+    ask  df /
+      rule     from-afar.ask-first
+      because  it matches `df **`
+      at       policies/from-afar.yaml:3:5
+      through  disk.args.allow[0] at tools.d/disk.yaml:30:9
+      for      the role `operator` through `telegram`
+      but      allow by `disk.effect` through `mcp`
+               allow by `disk.effect` through `local`
+    ");
+    let json = |channel: &str| {
+        let ran = folder.run(&[
+            "check",
+            "disk",
+            "/",
+            "--format",
+            "json",
+            "--channel",
+            channel,
+        ]);
+        let keys: serde_json::Map<String, Value> = serde_json::from_str(&ran.out).unwrap();
+        keys.into_iter().map(|(key, _)| key).collect::<Vec<_>>()
+    };
+    let keys = [
+        "verdict",
+        "rule",
+        "because",
+        "command_line",
+        "place",
+        "allowed_by",
+        "revision",
+    ];
+    assert_eq!(
+        (json("local"), json("api")),
+        (keys.map(str::to_owned).to_vec(), json("telegram"))
+    );
+}
+
+#[test]
 fn the_json_of_check_names_the_rule_and_its_line() {
     let folder = Folder::with_configuration();
     let ran = folder.run(&[

@@ -20,8 +20,7 @@ pub(crate) fn human(verdict: &Verdict, through: &[&Rule], paint: Paint) -> Strin
     }];
     let mut field = |name: &str, value: &str| {
         if !value.is_empty() {
-            let name = paint.tone(Tone::Faint, &format!("{name:<7}"));
-            lines.push(format!("  {name}  {value}"));
+            lines.push(named(name, value, paint));
         }
     };
     field("rule", reason.rule.as_str());
@@ -40,6 +39,20 @@ pub(crate) fn human(verdict: &Verdict, through: &[&Rule], paint: Paint) -> Strin
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// Whom the verdict is for, and what it is for others.
+pub(crate) fn doors(doors: &[String], paint: Paint) -> String {
+    let names = ["for", "but"].into_iter().chain(std::iter::repeat(""));
+    let lines = names.zip(doors);
+    lines
+        .map(|(name, value)| named(name, value, paint) + "\n")
+        .collect()
+}
+
+fn named(name: &str, value: &str, paint: Paint) -> String {
+    let name = paint.tone(Tone::Faint, &format!("{name:<7}"));
+    format!("  {name}  {value}")
 }
 
 fn tone(decision: Decision) -> Tone {
