@@ -1,4 +1,5 @@
-//! Lints: rules that say nothing, say what others say, or say less than they seem to.
+//! Lints: rules that say nothing, say what others say, or say less than they seem to; and commands that
+//! take what the model says for a program.
 //!
 //! [`survey`] finds out what each rule does for each tool that meets it; only what holds for every
 //! such tool is told of a policy's rule. Nothing is told that was not searched to the end, and where
@@ -11,6 +12,8 @@ mod flag;
 mod question;
 
 mod report;
+
+mod script;
 
 mod survey;
 
@@ -27,6 +30,7 @@ use crate::diagnostic::Diagnostic;
 /// Everything that there is to say about the rules of a configuration.
 pub(super) fn lint(config: &Config, known: &Known<'_>) -> Vec<Diagnostic> {
     let mut found = case::lint(config);
+    found.extend(script::lint(config));
     let mut surveys = BTreeMap::new();
     let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
     let looked = cores::map(&tools, |tool| {

@@ -69,6 +69,7 @@ const PAGES: &[Page] = pages! {
     "idle-invariant"
     "idle-rule"
     "import-circle"
+    "input-in-script"
     "invariant-undecided"
     "invariant-violated"
     "lint-undone"

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use tolkien::config::{File, Origin};
 
-use super::findings;
+use super::{findings, of};
 
 /// The messages of all findings on some files, each behind its code.
 fn told(files: &[(&str, String)]) -> String {
@@ -65,6 +65,28 @@ fn with(tools: impl IntoIterator<Item = (&'static str, String)>, policy: &str) -
 fn one(name: &str, rules: &str, cases: [&str; 2]) -> String {
     let text = tool(name, rules, cases);
     told(&[("tools.d/any.yaml", text)])
+}
+
+#[test]
+fn what_a_call_says_is_no_part_of_a_script() {
+    insta::assert_snapshot!(of("input-in-script"), @r#"
+    tools.d/input.yaml:4:36-4:38 warning[flag-before-dropped] the flag `-s` stands directly before the words of `words`, of which there may be none
+      help: write flag and value as one element (`--flag={{ value }}`), as a nested list that is dropped as one, or move the flag
+    tools.d/input.yaml:4:63-4:88 warning[input-in-script] `text` becomes a part of the script that `dash` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as "$1", behind a word for `$0`
+    tools.d/joined.yaml:4:43-4:64 warning[input-in-script] `text` becomes a part of the script that `python3.11` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as sys.argv[1]
+    tools.d/list.yaml:4:21-4:23 warning[flag-before-dropped] the flag `-c` stands directly before the words of `words`, of which there may be none
+      help: write flag and value as one element (`--flag={{ value }}`), as a nested list that is dropped as one, or move the flag
+    tools.d/list.yaml:4:25-4:38 warning[input-in-script] `words` becomes a part of the script that `sh` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as "$1", behind a word for `$0`
+    tools.d/shell.yaml:4:48-4:65 warning[input-in-script] `text` becomes a part of the script that `bash` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as "$1", behind a word for `$0`
+    tools.d/steps.yaml:8:32-8:56 warning[input-in-script] `steps.ask` becomes a part of the script that `ruby` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as ARGV[0]
+    tools.d/steps.yaml:9:29-9:52 warning[input-in-script] `text` becomes a part of the script that `perl` runs
+      help: write the script without it, and give it as a word of its own behind the script, which reads it as $ARGV[0]
+    "#);
 }
 
 #[test]
