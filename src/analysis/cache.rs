@@ -39,6 +39,8 @@ pub struct Cache {
 struct State {
     /// Answers as JSON, by file name.
     known: BTreeMap<String, String>,
+    /// The names that were asked for since the last time something was forgotten.
+    asked: BTreeSet<String>,
     used: Used,
     failure: Option<String>,
 }
@@ -148,6 +150,21 @@ impl Cache {
         self.state().failure.clone()
     }
 
+    /// Whether nothing of it outlives the process.
+    pub(super) fn is_of_this_run(&self) -> bool {
+        self.folder.is_none()
+    }
+
+    /// Forgets what nothing asked for since the last time, so that a process which checks one version
+    /// after the other keeps no more than the last one. A check that asked nothing forgets nothing.
+    pub fn forget_unused(&self) {
+        let mut state = self.state();
+        let asked = std::mem::take(&mut state.asked);
+        if !asked.is_empty() {
+            state.known.retain(|name, _| asked.contains(name));
+        }
+    }
+
     /// The answer to a question about a content, found out where it is not known.
     pub(super) fn answer<T: Serialize + DeserializeOwned, E>(
         &self,
@@ -156,6 +173,7 @@ impl Cache {
         find: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
         let name = format!("{question}-{}.json", content.0);
+        self.state().asked.insert(name.clone());
         if let Some(known) = self
             .known(&name)
             .and_then(|text| serde_json::from_str(&text).ok())

@@ -38,9 +38,11 @@ pub fn load(
 ) -> Result<Loaded, RootError> {
     let mut loaded = policy::load(origin, overrides)?;
     if let Some(config) = &loaded.config {
-        let contents = match overrides {
-            Overrides::None => Content::of_all(config, &loaded.sources),
-            Overrides::Environment => BTreeMap::new(),
+        // Within one run the environment stays what it is.
+        let contents = if overrides == Overrides::None || cache.is_of_this_run() {
+            Content::of_all(config, &loaded.sources)
+        } else {
+            BTreeMap::new()
         };
         let known = Known { cache, contents };
         let found = check(config, thoroughness, &known);
@@ -56,7 +58,7 @@ pub fn load(
 /// What is known of the tools of a configuration.
 pub(super) struct Known<'a> {
     cache: &'a Cache,
-    /// Absent where the environment has a say, which is in no text.
+    /// Absent where the environment has a say, which is in no text and may be another in the next run.
     contents: BTreeMap<ToolName, Content>,
 }
 

@@ -87,6 +87,48 @@ fn a_changed_tool_is_looked_at_again_and_no_other() {
 }
 
 #[test]
+fn a_process_keeps_no_more_than_what_its_last_check_asked_for() {
+    let cache = Cache::default();
+    let other = ("cluster.yaml", "no-system", "no-control-plane");
+    checked(&cache, AS_IT_IS);
+    cache.forget_unused();
+    assert_eq!(checked(&cache, AS_IT_IS).1, used(4, 0));
+    assert_eq!(checked(&cache, other).1, used(0, 4));
+    cache.forget_unused();
+    // Both were asked for before it.
+    assert_eq!(checked(&cache, AS_IT_IS).1, used(4, 0));
+    cache.forget_unused();
+    // A check that came to nothing before it asked is no reason to forget the last one.
+    cache.forget_unused();
+    assert_eq!(checked(&cache, AS_IT_IS).1, used(4, 0));
+    assert_eq!(checked(&cache, other).1, used(0, 4));
+}
+
+#[test]
+fn the_environment_is_the_same_within_one_run_and_may_be_another_in_the_next() {
+    let folder = TempDir::new().unwrap();
+    let again = |cache: &Cache| {
+        let origin = || {
+            Origin::Files(
+                files()
+                    .into_iter()
+                    .map(|(path, text)| File::new(path, text))
+                    .collect(),
+            )
+        };
+        for _ in 0..2 {
+            check::load(origin(), Overrides::Environment, Thoroughness::Valid, cache).unwrap();
+        }
+        cache.used()
+    };
+    assert_eq!(again(&Cache::default()), used(1, 1));
+    assert_eq!(
+        again(&Cache::new(Some(folder.path().to_owned()))),
+        used(0, 0)
+    );
+}
+
+#[test]
 fn a_changed_policy_makes_every_tool_be_looked_at_again() {
     let cache = Cache::default();
     checked(&cache, AS_IT_IS);
