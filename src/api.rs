@@ -8,6 +8,8 @@ pub mod approval;
 
 pub mod event;
 
+pub mod finding;
+
 pub mod operation;
 
 pub mod problem;
@@ -18,6 +20,7 @@ pub mod turn;
 
 pub use approval::Approval;
 pub use event::{Event, What};
+pub use finding::Finding;
 pub use operation::{ConfigReport, Health, PolicyReport, Readiness, SandboxReport, ToolReport};
 pub use problem::{Code, Problem};
 pub use session::{

@@ -36,6 +36,8 @@ mod jinja;
 
 mod source;
 
+mod watch;
+
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -51,10 +53,12 @@ pub use acknowledgement::Acknowledgement;
 pub use check::NOT_ENFORCED;
 pub(crate) use check::{load, load_settings};
 pub(crate) use source::hex;
-pub use source::{File, Origin};
+pub use source::{File, Origin, Snapshot};
+pub use watch::Pace;
+pub(crate) use watch::Watch;
 pub(crate) use yaml::is_readable;
 
-use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::diagnostic::{Code, Diagnostic, Severity, Source};
 use crate::pattern::RuleSet;
 
 /// Everything an operator wrote, checked; made only by loading.
@@ -117,6 +121,37 @@ impl Loaded {
     pub fn worst(&self) -> Option<Severity> {
         self.diagnostics.iter().map(|found| found.severity).max()
     }
+
+    /// The configuration, where it is valid.
+    pub fn valid(&self) -> Option<&Arc<Config>> {
+        self.config
+            .as_ref()
+            .filter(|_| self.worst() != Some(Severity::Error))
+    }
+
+    /// The configuration, where it may serve or run something: it is valid, and this build enforces
+    /// its every word.
+    pub fn enforced(mut self) -> Result<Arc<Config>, Refused> {
+        let Some(config) = self.valid().cloned() else {
+            return Err(Refused::Invalid(Box::new(self)));
+        };
+        self.diagnostics
+            .retain(|found| found.code == Code(NOT_ENFORCED));
+        if self.diagnostics.is_empty() {
+            Ok(config)
+        } else {
+            Err(Refused::NotEnforced(Box::new(self)))
+        }
+    }
+}
+
+/// Why a configuration may not serve or run anything.
+#[derive(Debug)]
+pub enum Refused {
+    /// It has errors.
+    Invalid(Box<Loaded>),
+    /// It says something that this build reads and does not enforce; only that is among the findings.
+    NotEnforced(Box<Loaded>),
 }
 
 /// The configuration cannot be read at all.

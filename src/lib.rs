@@ -17,7 +17,7 @@
 //!   starts processes;
 //! * *talking to the model*: [`model`] speaks the Messages API, or plays a script;
 //! * *what is in force*: [`reload`] holds a configuration, the machine's part and the model as one
-//!   value;
+//!   value, and puts the next revision in its place;
 //! * *one turn*: [`agent`] drives a question to its answer, as a stream of events;
 //! * *many turns, kept*: [`store`] appends and reads back events, [`session`] keeps a
 //!   conversation with at most one running turn;

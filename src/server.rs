@@ -40,7 +40,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::config::secret::{ExposeSecret, SecretString};
-use crate::reload::InForce;
+use crate::reload::{InForce, Reloads};
 use crate::session::Sessions;
 use crate::tasks::Tasks;
 
@@ -54,6 +54,8 @@ pub use connection::serve;
 pub struct Parts {
     /// What is in force now; a reload swaps it.
     pub in_force: Arc<ArcSwap<InForce>>,
+    /// What became of changes of it.
+    pub reloads: Reloads,
     /// The conversations.
     pub sessions: Sessions,
     /// The process's background work, the connections included.
@@ -66,6 +68,7 @@ pub struct Parts {
 #[derive(Debug, Clone)]
 pub struct App {
     in_force: Arc<ArcSwap<InForce>>,
+    reloads: Reloads,
     sessions: Sessions,
     tasks: Tasks,
     local: Option<[u8; 32]>,
@@ -77,6 +80,7 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         Self {
             in_force: parts.in_force,
+            reloads: parts.reloads,
             sessions: parts.sessions,
             tasks: parts.tasks,
             local: parts

@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::config::Config;
-use crate::config::host::{self, Host, Level};
+use super::Finding;
+use crate::config::host::{self, Level};
 use crate::config::tool::Effect;
+use crate::reload::{InForce, Rejection, Reloads};
 
 /// `GET /healthz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -60,6 +61,9 @@ pub struct ConfigReport {
     /// The last changed root that was not taken over, with what was wrong in it.
     #[schema(required)]
     pub last_rejected_reload: Option<RejectedReload>,
+    /// Settings that were changed since the server started, and hold from its next start on.
+    #[serde(default)]
+    pub at_restart: Vec<String>,
     /// The sandbox of this machine.
     pub sandbox: SandboxReport,
 }
@@ -109,8 +113,26 @@ pub struct RejectedReload {
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
-    /// What was wrong, as `tolkien validate --format json` has it.
-    pub diagnostics: Vec<serde_json::Value>,
+    /// What was rejected; null when there was nothing to read.
+    #[serde(default)]
+    #[schema(required)]
+    pub revision: Option<String>,
+    /// Why, in a sentence about the configuration: how many errors it has, say.
+    #[serde(default)]
+    pub detail: String,
+    /// What was wrong, as `tolkien validate --format json` has it; the first hundred.
+    pub diagnostics: Vec<Finding>,
+}
+
+impl From<&Rejection> for RejectedReload {
+    fn from(rejection: &Rejection) -> Self {
+        Self {
+            at: rejection.at,
+            revision: rejection.revision.as_ref().map(ToString::to_string),
+            detail: rejection.detail.clone(),
+            diagnostics: rejection.diagnostics.iter().map(Finding::from).collect(),
+        }
+    }
 }
 
 /// The sandbox of this machine.
@@ -123,8 +145,10 @@ pub struct SandboxReport {
 }
 
 impl ConfigReport {
-    /// Describes a revision as it serves on this machine.
-    pub fn of(config: &Config, host: &Host) -> Self {
+    /// Describes a revision as it serves on this machine, and what became of changes since.
+    pub fn of(in_force: &InForce, reloads: &Reloads) -> Self {
+        let (config, host) = (&in_force.config, &in_force.host);
+        let rejection = reloads.last_rejection();
         let tools = config.tools().values().map(|tool| {
             let lacks = host.lacks(&tool.name).to_vec();
             let warnings = host.missing_folders(tool).into_iter().map(|folder| {
@@ -157,7 +181,12 @@ impl ConfigReport {
             revision: config.revision().to_string(),
             tools: tools.collect(),
             policies: policies.collect(),
-            last_rejected_reload: None,
+            last_rejected_reload: rejection.as_deref().map(RejectedReload::from),
+            at_restart: reloads
+                .at_restart()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             sandbox: SandboxReport {
                 level: (&host.confinement().level).into(),
                 lacks: host.confinement().level.lacks().to_vec(),

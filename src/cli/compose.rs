@@ -17,14 +17,15 @@ use tokio_util::sync::CancellationToken;
 use super::connect;
 use super::failure::{Failure, Result};
 use super::render::Screen;
-use crate::config::Config;
+use crate::analysis::cache::Cache;
 use crate::config::host::{self, Host};
 use crate::config::secret::{self, SecretString};
 use crate::config::settings::{self, Settings, StoreLocation};
+use crate::config::{Config, Overrides, Pace};
 use crate::diagnostic::listed;
 use crate::model::claude::OptionsError;
 use crate::model::{Claude, Model, Script, claude, retry};
-use crate::reload::InForce;
+use crate::reload::{self, InForce, Reload, Reloads};
 use crate::server::{App, Parts, serve};
 use crate::session::{self, Sessions};
 use crate::store::audit::Copies;
@@ -40,6 +41,7 @@ pub(crate) const HOW_TO_SET_THE_KEY: &str = "set ANTHROPIC_API_KEY to a key of y
 #[derive(Debug)]
 pub(crate) struct Server {
     in_force: Arc<ArcSwap<InForce>>,
+    reloads: Reloads,
     sessions: Sessions,
     tasks: Tasks,
 }
@@ -84,15 +86,32 @@ impl Server {
         .context("cannot read the sessions of the store")?;
         Ok(Self {
             in_force,
+            reloads: Reloads::default(),
             sessions,
             tasks,
         })
+    }
+
+    /// Follows the folder that the configuration was read from, with what was proved of it then.
+    pub(crate) fn follow(&self, root: &Path, cache: Cache) {
+        let reload = Reload::new(reload::Parts {
+            root: root.to_owned(),
+            overrides: Overrides::Environment,
+            cache,
+            pace: Pace::default(),
+            in_force: Arc::clone(&self.in_force),
+            reloads: self.reloads.clone(),
+            make_model: model_again,
+        });
+        let stopping = self.tasks.stopping().clone();
+        drop(self.tasks.spawn(reload.run(stopping)));
     }
 
     /// Opens the door.
     pub(crate) fn serve(self, listener: TcpListener, local: Option<SecretString>) -> Serving {
         let app = App::new(Parts {
             in_force: self.in_force,
+            reloads: self.reloads,
             sessions: self.sessions,
             tasks: self.tasks,
             local,
@@ -167,6 +186,14 @@ pub(crate) fn model(config: &Config) -> Result<Model> {
         }
     })?;
     Ok(Model::Claude(claude))
+}
+
+/// The model that changed settings name.
+fn model_again(config: &Config) -> std::result::Result<Model, String> {
+    model(config).map_err(|failure| match failure {
+        Failure::Told { error, .. } => format!("its model cannot be asked: {error:#}"),
+        _ => "its model cannot be asked".to_owned(),
+    })
 }
 
 fn script(config: &Config) -> Result<Model> {

@@ -93,7 +93,7 @@ pub(crate) async fn reach(
         });
     }
     let root = root::choose(global.config.as_deref());
-    let config = root::enforced(&root, Overrides::Environment)?;
+    let (config, cache) = root::proved(&root, Overrides::Environment)?;
     let settings = config.settings();
     telemetry::start(global.level(Level::Error), LogFormat::Text);
     if compose::lacks_key(settings) {
@@ -130,6 +130,10 @@ pub(crate) async fn reach(
         model,
     };
     let server = Server::open(in_force, (store, tasks)).await?;
+    // One answer is over before anybody edits a file.
+    if without_key == WithoutKey::Warn {
+        server.follow(&root, cache);
+    }
     let mut reached = within(server, screen).await?;
     reached.sandbox = Some(level);
     Ok(reached)

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{Exit, client};
 use crate::api::Code;
-use crate::config::Loaded;
 use crate::config::scenario::Scenarios;
+use crate::config::{Loaded, Refused};
 
 /// Why a command ended without its answer.
 #[derive(Debug)]
@@ -76,6 +76,15 @@ impl From<anyhow::Error> for Failure {
             exit: Exit::Environment,
             error,
             help: None,
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Invalid(loaded) => Self::Invalid(loaded),
+            Refused::NotEnforced(loaded) => Self::NotEnforced(loaded),
         }
     }
 }

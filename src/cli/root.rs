@@ -7,8 +7,7 @@ use super::failure::{Failure, Result};
 use crate::analysis::cache::Cache;
 use crate::analysis::check::{self, Thoroughness};
 use crate::config::settings::Settings;
-use crate::config::{Config, Loaded, NOT_ENFORCED, Origin, Overrides, RootError, load_settings};
-use crate::diagnostic::{Code, Severity};
+use crate::config::{Config, Loaded, Origin, Overrides, RootError, load_settings};
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
 const SYSTEM: &str = "/etc/tolkien";
@@ -92,22 +91,21 @@ pub(crate) fn settings(root: &Path, overrides: Overrides) -> Result<(Settings, L
 /// Loads a folder that must be valid.
 pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
     let loaded = load(root, overrides, Thoroughness::Valid, &Cache::default())?;
-    match &loaded.config {
-        Some(config) if loaded.worst() != Some(Severity::Error) => Ok((Arc::clone(config), loaded)),
-        _ => Err(Failure::Invalid(Box::new(loaded))),
+    match loaded.valid().cloned() {
+        Some(config) => Ok((config, loaded)),
+        None => Err(Failure::Invalid(Box::new(loaded))),
     }
 }
 
 /// Loads a folder that must be valid, and whose every word this build enforces: for what serves or
 /// runs something.
 pub(crate) fn enforced(root: &Path, overrides: Overrides) -> Result<Arc<Config>> {
-    let (config, mut loaded) = valid(root, overrides)?;
-    loaded
-        .diagnostics
-        .retain(|found| found.code == Code(NOT_ENFORCED));
-    if loaded.diagnostics.is_empty() {
-        Ok(config)
-    } else {
-        Err(Failure::NotEnforced(Box::new(loaded)))
-    }
+    Ok(proved(root, overrides)?.0)
+}
+
+/// The same with what was proved of it, for whoever will load it again.
+pub(crate) fn proved(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Cache)> {
+    let cache = Cache::default();
+    let loaded = load(root, overrides, Thoroughness::Valid, &cache)?;
+    Ok((loaded.enforced()?, cache))
 }

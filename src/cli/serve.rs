@@ -64,7 +64,7 @@ impl Serve {
     /// Serves until a signal.
     pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
         let root = root::choose(global.config.as_deref());
-        let config = root::enforced(&root, Overrides::Environment)?;
+        let (config, cache) = root::proved(&root, Overrides::Environment)?;
         let settings = config.settings();
         telemetry::start(global.level(Level::Info), settings.telemetry.log);
         let wanted = self.listen.as_ref().unwrap_or(&settings.server.listen);
@@ -96,6 +96,7 @@ impl Serve {
             model,
         };
         let server = Server::open(in_force, (store, tasks)).await?;
+        server.follow(&root, cache);
         let has_local = local.is_some();
         let serving = server.serve(listener, local);
         screen.note(&format!("listening on http://{address}"));

@@ -14,6 +14,8 @@ mod naming;
 
 mod revision;
 
+mod snapshot;
+
 mod sorting;
 
 mod tree;
@@ -37,7 +39,8 @@ use revision::Commit;
 use tree::{Shelf, Tree};
 
 pub use memory::File;
-pub(crate) use naming::{POLICIES, PROMPTS, TOOLS};
+pub(crate) use naming::{POLICIES, PROMPTS, TOOLS, folders_below};
+pub use snapshot::Snapshot;
 
 /// Where a configuration comes from.
 #[derive(Debug, Clone)]
@@ -186,10 +189,8 @@ impl Root {
     pub(crate) fn revision(&self) -> Revision {
         let mut hash = Sha256::new();
         for (name, content) in &self.hash {
-            for part in [name.as_bytes(), content.as_slice()] {
-                hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-                hash.update(part);
-            }
+            absorb(&mut hash, name.as_bytes());
+            absorb(&mut hash, content);
         }
         Revision::new(hex(&hash.finalize()))
     }
@@ -236,6 +237,12 @@ impl Root {
             .chain(self.broken)
             .collect()
     }
+}
+
+/// Takes a text into a hash behind its length, so that no two lists of texts are the same.
+fn absorb(hash: &mut Sha256, text: &[u8]) {
+    hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
+    hash.update(text);
 }
 
 /// Bytes in lower-case hexadecimal.

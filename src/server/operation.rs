@@ -56,6 +56,7 @@ pub(super) async fn readiness(State(app): State<App>) -> (StatusCode, Json<Readi
     responses((status = 200, description = "Revision, tools and policies", body = ConfigReport))
 )]
 pub(super) async fn config(State(app): State<App>) -> Json<ConfigReport> {
+    // In this order: who sees a new revision sees no rejection from before it.
     let in_force = app.in_force.load();
-    Json(ConfigReport::of(&in_force.config, &in_force.host))
+    Json(ConfigReport::of(&in_force, &app.reloads))
 }

@@ -28,12 +28,12 @@ tests: [{allow: {text: hello}}, {deny: {}}]
 "#;
 
 /// A configuration folder, and a state folder that no other test sees.
-struct Home {
+pub(crate) struct Home {
     folder: tempfile::TempDir,
 }
 
 impl Home {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = Self { folder };
         home.write("prompts/system.md", "You are the agent of a test.\n");
@@ -43,7 +43,7 @@ impl Home {
         home
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.config().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -68,7 +68,7 @@ impl Home {
         self.write("tools.d/kubectl.yaml", &tool);
     }
 
-    fn config(&self) -> PathBuf {
+    pub(crate) fn config(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 
@@ -93,7 +93,7 @@ impl Home {
     }
 
     /// A server of this configuration, and where it listens.
-    async fn serve(&self, fake: &Fake) -> Serving {
+    pub(crate) async fn serve(&self, fake: &Fake) -> Serving {
         self.serve_as(&mut self.tolkien(Some(fake))).await
     }
 
@@ -129,7 +129,7 @@ impl Home {
         tolkien::tasks::Tasks::new().spawn(drain);
         let token = fs::read_to_string(self.state().join("token")).unwrap();
         Serving {
-            _child: child,
+            child,
             log,
             address,
             token: token.trim().to_owned(),
@@ -154,17 +154,17 @@ fn tolkien(config: &Path) -> Command {
     command
 }
 
-struct Serving {
-    _child: Child,
+pub(crate) struct Serving {
+    pub(crate) child: Child,
     /// What it has logged.
-    log: Arc<Mutex<String>>,
+    pub(crate) log: Arc<Mutex<String>>,
     address: String,
     token: String,
     client: reqwest::Client,
 }
 
 impl Serving {
-    async fn get(&self, path: &str) -> String {
+    pub(crate) async fn get(&self, path: &str) -> String {
         let request = self.client.get(format!("{}{path}", self.address));
         let answer = request.bearer_auth(&self.token).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");

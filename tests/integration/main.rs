@@ -36,6 +36,8 @@ mod proposals;
 
 mod redaction;
 
+mod reload;
+
 mod running;
 
 mod sandbox;

@@ -18,8 +18,9 @@ use serde::Serialize;
 
 use super::paint::Paint;
 use super::{checked, counted};
+use crate::api::Finding;
 use crate::config::{Checked, Loaded};
-use crate::diagnostic::{Diagnostic, Fix, Place, Position, Severity, Source};
+use crate::diagnostic::{Diagnostic, Fix, Place, Severity, Source};
 
 pub(crate) use annotations::github;
 pub(crate) use markdown::markdown;
@@ -260,51 +261,10 @@ pub(crate) fn json(loaded: &Loaded, ok: bool) -> serde_json::Result<String> {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
-    diagnostics: Vec<Finding<'a>>,
+struct Report {
+    diagnostics: Vec<Finding>,
     checked: Checked,
     ok: bool,
-}
-
-#[derive(Serialize)]
-struct Finding<'a> {
-    code: &'static str,
-    severity: Severity,
-    message: &'a str,
-    help: Option<&'a str>,
-    file: &'a str,
-    start: Position,
-    end: Position,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<Fixed<'a>>,
-}
-
-#[derive(Serialize)]
-struct Fixed<'a> {
-    file: &'a str,
-    start: Position,
-    end: Position,
-    replacement: &'a str,
-}
-
-impl<'a> From<&'a Diagnostic> for Finding<'a> {
-    fn from(found: &'a Diagnostic) -> Self {
-        Self {
-            code: found.code.0,
-            severity: found.severity,
-            message: &found.message,
-            help: found.help.as_deref(),
-            file: &found.place.file,
-            start: found.place.start,
-            end: found.place.end,
-            fix: found.fix.as_ref().filter(|fix| fix.safe).map(|fix| Fixed {
-                file: &fix.place.file,
-                start: fix.place.start,
-                end: fix.place.end,
-                replacement: &fix.replacement,
-            }),
-        }
-    }
 }
 
 #[cfg(test)]

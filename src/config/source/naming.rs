@@ -1,5 +1,7 @@
 //! Which names the files of a root may have, and what a name that is wrong was probably meant to be.
 
+use std::path::{Path, PathBuf};
+
 use crate::diagnostic::{Diagnostic, Place, nearest};
 
 /// Positions in [`FOLDERS`].
@@ -17,6 +19,11 @@ pub(super) const FOLDERS: [(&str, &str, &str); 3] = [
     ("policies", ".yaml", "policy"),
     ("prompts", ".md", "prompt"),
 ];
+
+/// The folders of a root in a folder, whether they are there or not.
+pub(crate) fn folders_below(root: &Path) -> impl Iterator<Item = PathBuf> {
+    FOLDERS.iter().map(|(folder, ..)| root.join(folder))
+}
 
 /// The settings.
 pub(super) const SETTINGS: &str = "tolkien.yaml";

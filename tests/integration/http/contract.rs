@@ -124,13 +124,16 @@ async fn the_documents_types_have_the_contracts_fields() {
     insta::assert_snapshot!(lines.join("\n"), @"
     Approval: approval_id because body command_line decided_by effect expires_at input rule status stdin tool turn_id
     AskedCall: call_id tool
-    ConfigReport: last_rejected_reload policies revision sandbox tools
+    ConfigReport: at_restart last_rejected_reload policies revision sandbox tools
     CreateSession: metadata
+    Finding: code end file fix help message severity start
+    Fix: end file replacement start
     Health: status
     PolicyReport: description name tools
+    Position: column line
     Problem: code detail request_id status title turn_id type
     Readiness: revision sandbox status
-    RejectedReload: at diagnostics
+    RejectedReload: at detail diagnostics revision
     SandboxReport: lacks level
     SendMessage: content
     Session: caller created_at expires_at last_active_at metadata pending_approvals revision session_id status turns
@@ -180,6 +183,7 @@ async fn the_server_says_how_it_is() {
       ],
       "policies": [],
       "last_rejected_reload": null,
+      "at_restart": [],
       "sandbox": {
         "level": "off",
         "lacks": [

@@ -19,7 +19,7 @@ use tolkien::model::claude::{Options, Timeouts};
 use tolkien::model::retry::Policy;
 use tolkien::model::{Claude, Model};
 use tolkien::policy;
-use tolkien::reload::InForce;
+use tolkien::reload::{InForce, Reloads};
 use tolkien::server::{self, App};
 use tolkien::session::{self, Sessions};
 use tolkien::store::{Location, Store};
@@ -68,6 +68,7 @@ impl World {
         .unwrap();
         let app = App::new(server::Parts {
             in_force,
+            reloads: Reloads::default(),
             sessions,
             tasks,
             local: local.map(SecretString::from),
