@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::world::{Mount, World, first_version, revision, until, version, write};
 use crate::fake::Fake;
@@ -75,46 +76,74 @@ async fn a_mounted_configmap_is_swapped_as_a_whole() {
     assert_eq!(tools.collect::<Vec<_>>(), ["say", "second"]);
 }
 
-/// A server of a mounted `ConfigMap`, which holds the first version.
+/// A server of a mounted `ConfigMap`, which holds the first version, and what all versions are as a
+/// whole.
 async fn mounted() -> (World, Mount, BTreeSet<String>) {
     let fake = Fake::start().await;
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("mount");
     let mut mount = Mount::new(&root);
     mount.swap(&version(&fake, 1));
-    let known = BTreeSet::from([revision(&root)]);
-    (World::of((fake, folder, root)).await, mount, known)
+    let apart = tempfile::tempdir().unwrap();
+    let whole = (1..=SWAPS).map(|number| {
+        write(apart.path(), &version(&fake, number));
+        revision(apart.path())
+    });
+    let whole = whole.collect();
+    // It looks in the middle of what happens.
+    let world = World::quiet_for(Duration::ZERO, (fake, folder, root)).await;
+    (world, mount, whole)
 }
+
+const SWAPS: usize = 101;
 
 #[tokio::test]
 async fn of_a_hundred_swaps_in_a_row_the_last_one_is_in_force_and_none_was_half() {
-    let (world, mut mount, mut whole) = mounted().await;
-    // What each of them is as a whole.
-    let apart = tempfile::tempdir().unwrap();
-    for number in 2..=101 {
-        write(apart.path(), &version(&world.fake, number));
-        whole.insert(revision(apart.path()));
-    }
-    let all: Vec<_> = (2..=101).map(|it| version(&world.fake, it)).collect();
-    let swapping = world.tasks.spawn_blocking(move || {
-        for files in &all {
-            mount.swap(files);
-        }
-    });
-    let seen = Mutex::new(BTreeSet::new());
+    let (world, mut mount, whole) = mounted().await;
     let first = Arc::downgrade(&world.in_force.load().config);
-    until("swapped", async || {
-        seen.lock().unwrap().insert(world.revision());
-        swapping.is_finished()
-    })
-    .await;
-    swapping.await.unwrap();
-    world.followed().await;
-    assert_eq!(world.revision(), revision(apart.path()));
-    let seen = seen.into_inner().unwrap();
-    assert!(seen.is_subset(&whole), "{seen:?}");
+    let mut numbers = 2..=SWAPS;
+    // One at a time, then more and more in a row, then the rest.
+    for row in [1, 1, 2, 2, 3, 3, 5, 8, 13, SWAPS] {
+        let all = numbers.by_ref().take(row);
+        let all: Vec<_> = all.map(|it| version(&world.fake, it)).collect();
+        let swapping = world.tasks.spawn_blocking(move || {
+            for files in &all {
+                mount.swap(files);
+            }
+            mount
+        });
+        until("swapped", async || {
+            assert!(whole.contains(&world.revision()));
+            if let Some(rejection) = world.reloads.last_rejection() {
+                let nobody_saw_it_whole = "its files changed each time while they were read";
+                assert_eq!(rejection.detail, nobody_saw_it_whole, "{rejection:#?}");
+            }
+            swapping.is_finished()
+        })
+        .await;
+        mount = swapping.await.unwrap();
+        world.followed().await;
+    }
     assert!(first.upgrade().is_none(), "nothing runs under it any more");
     assert!(world.config().await["last_rejected_reload"].is_null());
+}
+
+#[tokio::test]
+async fn a_folder_that_goes_and_is_back_at_once_is_watched_as_before() {
+    let world = World::new().await;
+    let (folder, away) = (world.root.join("tools.d"), world.root.join("away"));
+    // It is watched from now on.
+    world.write(2);
+    world.followed().await;
+    fs::rename(&folder, &away).unwrap();
+    fs::rename(&away, &folder).unwrap();
+    // Heard of through another folder.
+    fs::write(world.root.join("prompts/system.md"), "You are another.\n").unwrap();
+    world.followed().await;
+    let path = folder.join("say.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("version 2", "another")).unwrap();
+    world.followed().await;
 }
 
 #[tokio::test]

@@ -189,7 +189,16 @@ impl World {
     }
 
     /// A server of a root that is there.
-    pub(super) async fn of((fake, folder, root): (Fake, TempDir, PathBuf)) -> Self {
+    pub(super) async fn of(parts: (Fake, TempDir, PathBuf)) -> Self {
+        let quiet = Duration::from_millis(5);
+        Self::quiet_for(quiet, parts).await
+    }
+
+    /// The same, where a change is looked at after so long a quiet.
+    pub(super) async fn quiet_for(
+        quiet: Duration,
+        (fake, folder, root): (Fake, TempDir, PathBuf),
+    ) -> Self {
         let cache = Cache::default();
         let loaded = check::load(&root, Overrides::None, Thoroughness::Valid, &cache).unwrap();
         let config = loaded.enforced().unwrap();
@@ -217,8 +226,8 @@ impl World {
             overrides: Overrides::None,
             cache,
             pace: Pace {
-                quiet: Duration::from_millis(5),
-                longest: Duration::from_millis(50),
+                quiet,
+                longest: quiet * 10,
                 // Only what is noticed counts here.
                 regular: LONG,
             },
