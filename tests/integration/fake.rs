@@ -169,6 +169,11 @@ impl Fake {
         count.wait_for(|count| *count >= times).await.unwrap();
     }
 
+    /// How many requests have come.
+    pub(crate) fn served(&self) -> usize {
+        *self.shared.count.borrow()
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.shared.state.lock().unwrap()
     }

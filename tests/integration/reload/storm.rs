@@ -75,6 +75,11 @@ async fn in_a_storm_of_reloads_no_request_fails_and_each_call_runs_under_what_de
         .tasks
         .spawn(probe(Arc::clone(&world), Arc::clone(&over), good.clone()));
     for number in 2..=reloads + 1 {
+        // The turns go on under each of them.
+        world
+            .fake
+            .requested(world.fake.served() + talkers / 2)
+            .await;
         mount.swap(&content(&world.fake, number));
         let wanted = revision(&world.root);
         until("judged", async || {
@@ -100,8 +105,8 @@ async fn in_a_storm_of_reloads_no_request_fails_and_each_call_runs_under_what_de
     for session in &sessions {
         check(&world, session, &good, &mut versions).await;
     }
-    // Not one version of the beginning that served them all.
-    assert!(versions.len() > reloads / 6, "{versions:?}");
+    // Most of the good ones ran some of the calls.
+    assert!(versions.len() > reloads / 3, "{versions:?}");
 }
 
 /// Asks one question after the other.
