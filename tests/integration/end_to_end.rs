@@ -19,6 +19,8 @@ mod audit;
 
 mod canaries;
 
+mod secret_files;
+
 const SAY: &str = r#"
 description: Says a text.
 effect: read

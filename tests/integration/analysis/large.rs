@@ -111,14 +111,14 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_list never-outside        proved     166   12    11
     docs_list never-a-flag         proved     166   12    11
     docs_list never-git-folder     proved     166   12    11
-    docs_read never-outside        proved    6874   96    95
-    docs_read never-a-flag         proved    6874   96    95
-    docs_read never-git-folder     proved    6874   96    95
-    docs_read never-a-login-file   proved    6874   96    95
-    docs_search never-outside        proved   21339  477   156
-    docs_search never-a-flag         proved   21339  477   156
-    docs_search never-git-folder     proved   21339  477   156
-    docs_search never-a-login-file   proved   21339  477   156
+    docs_read never-outside        proved   11618  104   103
+    docs_read never-a-flag         proved   11618  104   103
+    docs_read never-git-folder     proved   11618  104   103
+    docs_read never-a-login-file   proved   11618  104   103
+    docs_search never-outside        proved   47878  537   192
+    docs_search never-a-flag         proved   47878  537   192
+    docs_search never-git-folder     proved   47878  537   192
+    docs_search never-a-login-file   proved   47878  537   192
     gitea     never-changes        proved     657  114   686
     gitea     never-private        proved     657  114   686
     gitea     never-other-login    proved     657  114   686
@@ -137,14 +137,14 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
-    repo_read never-outside        proved    6874   96    95
-    repo_read never-a-flag         proved    6874   96    95
-    repo_read never-git-folder     proved    6874   96    95
-    repo_read never-a-login-file   proved    6874   96    95
-    repo_search never-outside        proved   21499  502   181
-    repo_search never-a-flag         proved   21499  502   181
-    repo_search never-git-folder     proved   21499  502   181
-    repo_search never-a-login-file   proved   21499  502   181
+    repo_read never-outside        proved   11618  104   103
+    repo_read never-a-flag         proved   11618  104   103
+    repo_read never-git-folder     proved   11618  104   103
+    repo_read never-a-login-file   proved   11618  104   103
+    repo_search never-outside        proved   47879  538   193
+    repo_search never-a-flag         proved   47879  538   193
+    repo_search never-git-folder     proved   47879  538   193
+    repo_search never-a-login-file   proved   47879  538   193
     vault     never-a-value        proved     313   28   144
     vault     never-other-vault    proved     313   28   144
     vault     never-accounts       proved     313   28   144
