@@ -174,8 +174,8 @@ impl Tally {
     }
 }
 
-/// The files of the corpus, in the order of their names.
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+/// The files of a folder, in the order of their names.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

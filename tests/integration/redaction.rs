@@ -1,14 +1,26 @@
 //! The shipped shapes of secrets: what each takes out of an output, and what it leaves.
 
+use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
-use tolkien::config::Overrides;
+use tolkien::config::{Config, Overrides};
 use tolkien::policy;
+
+use crate::decision::files_below;
+
+/// The shipped configuration.
+fn shipped() -> Arc<Config> {
+    let loaded = policy::load(Path::new(env!("CARGO_MANIFEST_DIR")), Overrides::None).unwrap();
+    loaded.config.unwrap()
+}
 
 /// A text after every shipped redaction, in the order of the policies.
 fn redacted(text: &str) -> String {
-    let loaded = policy::load(Path::new(env!("CARGO_MANIFEST_DIR")), Overrides::None).unwrap();
-    let config = loaded.config.unwrap();
+    redacted_by(&shipped(), text)
+}
+
+fn redacted_by(config: &Config, text: &str) -> String {
     let mut text = text.to_owned();
     for policy in config.policies().values() {
         for redaction in &policy.redact {
@@ -97,14 +109,143 @@ hash $2b$12$ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 }
 
 #[test]
+fn values_beside_a_name_are_taken_out_however_they_are_written() {
+    let hex = "0123456789abcdef0123456789abcdef01234567";
+    let long = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789";
+    let text = format!(
+        r#"password: |
+  first line
+  second: line
+
+  user: third line
+user: joao
+    env:
+    - name: DB_PASSWORD
+      value: hunter2
+    - name: GITEA_TOKEN
+      value: "hunter2 again"
+    - name: TLS_PRIVATE_KEY
+      value: |
+        hunter2
+
+        again
+      more: 1
+{{"name":"SMTP_PASS","value":"hunter2"}},{{"name":"API_KEY_2","value":"hunter2"}}
+annotation: "{{\"name\":\"DB_PASSWORD\",\"value\":\"hunter2\"}},{{\"password\":\"hunt\\\"er2\"}}"
+  - adminPassword: >-
+      hunter2
+    user: joao
+  'api-key': |2-
+      hunter2
+  next: 1
+password: "hun$ter2" and "after"
+password: "$hunter2!" password: "{{hunter2" password: "<hunter>2" password: "hun\"ter2"
+password: '$hunter2!' password: 'hun''ter2' password: '{{hunter2'
+password=hunter,2
+DB_PASS=hunter2
+MYSQL_PWD=hunter2
+dbPass: hunter2
+db-pass: hunter2
+token: {hex}
+token="{hex}"
+jwe eyJhbGciOiJkaXIi.{long}.{long}.{long}.{long} end
+jwe eyJhbGciOiJkaXIi..{long}.{long}.{long} end
+stripe sk_live_{long} rk_live_{long}
+npm npm_{long}
+clone https://{long}@gitea.jpnadas.xyz/jpnadas/valinor
+clone https://joao:hunter2@gitea.jpnadas.xyz/jpnadas/valinor
+"#
+    );
+    insta::assert_snapshot!(redacted(&text), @r#"
+    password: | [redacted]
+    user: joao
+        env:
+        - name: DB_PASSWORD
+          value: [redacted]
+        - name: GITEA_TOKEN
+          value: [redacted]
+        - name: TLS_PRIVATE_KEY
+          value: | [redacted]
+          more: 1
+    {"name":"SMTP_PASS","value":[redacted]},{"name":"API_KEY_2","value":[redacted]}
+    annotation: "{\"name\":\"DB_PASSWORD\",\"value\":[redacted]},{\"password\":[redacted]}"
+      - adminPassword: >- [redacted]
+        user: joao
+      'api-key': |2- [redacted]
+      next: 1
+    password: [redacted] and "after"
+    password: [redacted] password: [redacted] password: [redacted] password: [redacted]
+    password: [redacted] password: [redacted] password: [redacted]
+    password=[redacted]
+    DB_PASS=[redacted]
+    MYSQL_PWD=[redacted]
+    dbPass: [redacted]
+    db-pass: [redacted]
+    token: [redacted]
+    token="[redacted]"
+    jwe [redacted JWE] end
+    jwe [redacted JWE] end
+    stripe [redacted API key] [redacted API key]
+    npm [redacted access token]
+    clone https://[redacted]@gitea.jpnadas.xyz/jpnadas/valinor
+    clone https://[redacted]@gitea.jpnadas.xyz/jpnadas/valinor
+    "#);
+}
+
+#[test]
+fn recorded_outputs_and_the_bundled_files_are_left() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    let config = shipped();
+    let mut changed = String::new();
+    for folder in ["kubernetes", "valinor", "lord-of-the-rings"] {
+        for path in files_below(&fixtures.join(folder)) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let redacted = redacted_by(&config, &text);
+            let lines = text.lines().zip(redacted.lines());
+            for (line, redacted) in lines.filter(|(line, redacted)| line != redacted) {
+                writeln!(changed, "{}\n{}", line.trim(), redacted.trim()).unwrap();
+            }
+            assert_eq!(text.lines().count(), redacted.lines().count(), "{path:?}");
+        }
+    }
+    insta::assert_snapshot!(changed, @"
+    access_key = minio_iam_user.cnpg[each.key].name
+    access_key = [redacted]
+    secret_key = minio_iam_user.cnpg[each.key].secret
+    secret_key = [redacted]
+    ");
+}
+
+#[test]
 fn references_and_prose_are_left() {
-    let text = r"
+    let text = r#"
 commit 0123456789abcdef0123456789abcdef01234567
 image: ghcr.io/immich@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 existingSecret: immich-db
 passwordSecretRef: {name: immich, key: password}
 secretKeyRef: {name: immich, key: password}
 password: ${DB_PASSWORD}
+password: "${DB_PASSWORD}" password: "$DB_PASSWORD" password: '$(DB_PASSWORD)'
+password: "{{ .Values.password }}" password: "<path:secret/data/immich#password>"
+password: |
+user: joao
+env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: immich, key: password}}}]
+- name: DB_PASSWORD
+  value: $(OTHER)
+- name: PASSWORD_FILE
+  value: /run/secrets/password
+- name: TOKEN_URL
+  value: https://auth.example.org/token
+- name: immich
+  value: 3
+{"name":"DB_PASSWORD","valueFrom":{"secretKeyRef":{"name":"immich"}}}
+PWD=/srv/repo
+compass: north
+sha: 0123456789abcdef0123456789abcdef01234567
+ssh://git@gitea.jpnadas.xyz/jpnadas/valinor.git
+https://joao@gitea.jpnadas.xyz/jpnadas/valinor.git
+https://kubernetes.io/docs/concepts/@configuration
+https://example.org?mail=joao.nadas@example.org
 password: {{ .Values.password }}
 password: <path:secret/data/immich#password>
 path: secret/apps/immich
@@ -115,6 +256,6 @@ clusters.postgresql.cnpg.io s.media
 https://kubernetes.io/docs/concepts/configuration/secret/
 apiVersion: secrets.hashicorp.com/v1beta1
 automountServiceAccountToken: true
-";
+"#;
     assert_eq!(redacted(text), text);
 }
