@@ -174,6 +174,168 @@ fn the_value_of_a_secret_is_found_in_every_form_in_which_it_is_written() {
     }
 }
 
+/// What other programs made of one value, as they wrote it.
+const VALUE: &str = "s3cr3t \"tä<k>en'&/+?\\=@😀";
+const WRITTEN: &str = r#"
+go %q: "s3cr3t \"tä<k>en'&/+?\\=@😀"
+go %+q: "s3cr3t \"t\u00e4<k>en'&/+?\\=@\U0001f600"
+go %x: 733363723374202274c3a43c6b3e656e27262f2b3f5c3d40f09f9880
+go %X: 733363723374202274C3A43C6B3E656E27262F2B3F5C3D40F09F9880
+go json: "s3cr3t \"tä\u003ck\u003een'\u0026/+?\\=@😀"
+go html: s3cr3t &#34;tä&lt;k&gt;en&#39;&amp;/+?\=@😀
+go js: s3cr3t \"tä\u003Ck\u003Een\'\u0026/+?\\\u003D@😀
+go userinfo: u:s3cr3t%20%22t%C3%A4%3Ck%3Een%27&%2F+%3F%5C=%40%F0%9F%98%80
+go path: /s3cr3t%20%22t%C3%A4%3Ck%3Een%27&/+%3F%5C=@%F0%9F%98%80
+go segment: s3cr3t%20%22t%C3%A4%3Ck%3Een%27&%2F+%3F%5C=@%F0%9F%98%80
+go query: s3cr3t+%22t%C3%A4%3Ck%3Een%27%26%2F%2B%3F%5C%3D%40%F0%9F%98%80
+node component: s3cr3t%20%22t%C3%A4%3Ck%3Een'%26%2F%2B%3F%5C%3D%40%F0%9F%98%80
+node uri: s3cr3t%20%22t%C3%A4%3Ck%3Een'&/+?%5C=@%F0%9F%98%80
+node userinfo: :s3cr3t%20%22t%C3%A4%3Ck%3Een'&%2F+%3F%5C%3D%40%F0%9F%98%80@h
+node hash: s3cr3t%20%22t%C3%A4%3Ck%3Een'&/+?\=@%F0%9F%98%80
+python json: "s3cr3t \"t\u00e4<k>en'&/+?\\=@\ud83d\ude00"
+python repr: 's3cr3t "tä<k>en\'&/+?\\=@😀'
+python bytes: b's3cr3t "t\xc3\xa4<k>en\'&/+?\\=@\xf0\x9f\x98\x80'
+python html: s3cr3t &quot;tä&lt;k&gt;en&#x27;&amp;/+?\=@😀
+python quote: s3cr3t%20%22t%C3%A4%3Ck%3Een%27%26/%2B%3F%5C%3D%40%F0%9F%98%80
+python plus: s3cr3t+%22t%C3%A4%3Ck%3Een%27%26%2F%2B%3F%5C%3D%40%F0%9F%98%80
+python shlex: 's3cr3t "tä<k>en'"'"'&/+?\=@😀'
+python base32: OMZWG4RTOQQCE5GDUQ6GWPTFNYTSMLZLH5OD2QHQT6MIA6I=
+python base32: PBZTGY3SGN2CAITUYOSDY2Z6MVXCOJRPFM7VYPKA6CPZRADZ
+python base32: PB4HGM3DOIZXIIBCOTB2IPDLHZSW4JZGF4VT6XB5IDYJ7GEAPE======
+python base32: PB4HQ4ZTMNZDG5BAEJ2MHJB4NM7GK3RHEYXSWP24HVAPBH4YQB4Q====
+python base32: PB4HQ6DTGNRXEM3UEARHJQ5EHRVT4ZLOE4TC6KZ7LQ6UB4E7TCAHS===
+bash %q: s3cr3t\ \"tä\<k\>en\'\&/+\?\\=@😀
+bash -x: : 's3cr3t "tä<k>en'\''&/+?\=@😀'
+perl: "s3cr3t \"t\303\244<k>en'&/+?\\=\@\360\237\230\200"
+git: "s3cr3t \"t\303\244<k>en'&/+?\\=@\360\237\230\200"
+php: "s3cr3t \"t\u00e4<k>en'&\/+?\\=@\ud83d\ude00"
+numbers: s3cr3t&#32;&#34;t&#228;&#60;k&#62;en&#39;&#38;&#47;&#43;&#63;&#92;&#61;&#64;&#128512;
+numbers: s3cr3t &#x22;tä&#x3C;k&#x3E;en&#x27;&#x26;/+?\=@😀
+percent: %73%33%63%72%33%74%20%22%74%c3%a4%3c%6b%3e%65%6e%27%26%2f%2b%3f%5c%3d%40%f0%9f%98%80
+"#;
+
+/// Nothing but the value is taken out.
+const NO_RULE: &str = "redact: [{match: zzz, replace: z}]\n";
+
+#[test]
+fn a_value_is_found_as_other_programs_write_it() {
+    let redacted = check(NO_RULE, &[("T", VALUE)], WRITTEN);
+    insta::assert_snapshot!(redacted, @r#"
+
+    go %q: "[redacted T]"
+    go %+q: "[redacted T]"
+    go %x: [redacted T]
+    go %X: [redacted T]
+    go json: "[redacted T]"
+    go html: [redacted T]
+    go js: [redacted T]
+    go userinfo: u:[redacted T]
+    go path: /[redacted T]
+    go segment: [redacted T]
+    go query: [redacted T]
+    node component: [redacted T]
+    node uri: [redacted T]
+    node userinfo: :[redacted T]@h
+    node hash: [redacted T]
+    python json: "[redacted T]"
+    python repr: '[redacted T]'
+    python bytes: b'[redacted T]'
+    python html: [redacted T]
+    python quote: [redacted T]
+    python plus: [redacted T]
+    python shlex: '[redacted T]'
+    python base32: [redacted T]A6I=
+    python base32: PB[redacted T]DZ
+    python base32: PB4H[redacted T]PE======
+    python base32: PB4HQ[redacted T]B4Q====
+    python base32: PB4HQ6D[redacted T]HS===
+    bash %q: [redacted T]
+    bash -x: : '[redacted T]'
+    perl: "[redacted T]"
+    git: "[redacted T]"
+    php: "[redacted T]"
+    numbers: [redacted T]
+    numbers: [redacted T]
+    percent: [redacted T]
+    "#);
+}
+
+/// A text broken into lines of so many characters.
+fn wrapped(text: &str, width: usize, end: &str) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    let lines = characters.chunks(width).map(|line| line.iter().collect());
+    lines.collect::<Vec<String>>().join(end)
+}
+
+#[test]
+fn a_value_is_found_however_its_encoding_was_broken_into_lines() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let hints: Vec<String> = (0..3)
+        .map(|before| STANDARD.encode(format!("{}{VALUE}", "x".repeat(before))))
+        .collect();
+    let secrets = Secrets::new(&[("T", VALUE)]);
+    let redactions = Redactions::default();
+    let redactor = Redactor::new(&redactions, &secrets.host);
+    let matcher = redactor.matcher();
+    for end in ["\n", "\r\n", "\n    ", "\\n", "\\\n"] {
+        for before in 0..80 {
+            let text = format!("{}{VALUE}{}", "x".repeat(before), "y".repeat(90));
+            for width in [64, 76] {
+                let written = wrapped(&STANDARD.encode(&text), width, end);
+                let text = format!("data: {written}\nend {end}");
+                let redacted = matcher.whole(&text);
+                let rest = redacted.replace(end, "").replace(['\n', ' '], "");
+                assert!(redacted.contains("[redacted T]"), "{before} {width} {text}");
+                for hint in &hints {
+                    // What is left of it are bits that it shares with what stands around it.
+                    assert!(
+                        !rest.contains(hint.get(2..8).unwrap()),
+                        "{before} {width}: {redacted}"
+                    );
+                    assert!(
+                        !rest.contains(hint.get(20..26).unwrap()),
+                        "{before} {width}: {redacted}"
+                    );
+                }
+            }
+        }
+    }
+    // As it is, and in digits.
+    let redacted = check(
+        NO_RULE,
+        &[("T", "hunter2-hunter2")],
+        "x hunter2-\n hunter2 y 68756e746572\n322d68756e74657232 z",
+    );
+    assert_eq!(redacted, "x [redacted T] y [redacted T] z");
+}
+
+#[test]
+fn a_broken_value_may_begin_at_the_end_of_a_part() {
+    let text = "log aHVudGVy\n  Mi1odW50";
+    let found = part(NO_RULE, &[("T", "hunter2-hunter2")], text, 0, true);
+    assert_eq!(found, left("log ", text.len() - 4));
+}
+
+#[test]
+fn a_long_value_has_few_forms() {
+    let long = "<é>".repeat(value::written::FULL_BYTES);
+    let longest = "<é>".repeat(value::written::FULL_BYTES / 4);
+    let size = |value: &str| {
+        value::written::written(value)
+            .iter()
+            .map(String::len)
+            .sum::<usize>()
+            / value.len()
+    };
+    insta::assert_debug_snapshot!((size(&longest), size(&long)), @"
+    (
+        268,
+        27,
+    )
+    ");
+}
+
 #[test]
 fn the_lines_of_a_secret_are_secret() {
     let indented = KEY.replace('\n', "\r\n    ");

@@ -1,23 +1,25 @@
-//! The values of secrets, in the forms in which a program may write them: as they are, line by line,
-//! inside JSON, in an address, in Base64.
+//! The values of secrets, in the forms in which a program may write them ([`mod@written`]): as they are,
+//! line by line, quoted, encoded. Each is also found where it was broken into lines.
+//!
+//! One automaton looks for all forms of all values at once. It grows with them and is bounded: a value
+//! of up to [`FULL_BYTES`](written::FULL_BYTES) has some hundred forms, a longer one twenty, and no
+//! form is longer than six times its value. One of letters and digits, as tokens are, has about
+//! thirty, together thirty times as long.
+
+pub(super) mod written;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::ops::Range;
 
-use aho_corasick::{AhoCorasick, MatchKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
+use self::written::written;
 use super::Cover;
 use crate::config::secret::{ExposeSecret as _, SecretString};
-use crate::tool::clean::clean;
 
 /// A shorter value is replaced only where it stands as a word, or nothing would be left of a text
 /// whose secret is `no`; and only as it is.
 const WORD_CHARS: usize = 8;
-
-/// Lines of a value that count by themselves, in characters: a key is often written indented.
-const LINE_CHARS: usize = 16;
 
 /// The values with their forms. It has no `Debug`.
 pub(super) struct Values {
@@ -60,36 +62,121 @@ impl Values {
         let texts = forms.iter().map(|form| &form.text);
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
+            // A table of all transitions would take hundreds of bytes for each byte of a form.
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(texts)
             .ok()?;
         Some(Self { forms, automaton })
     }
 
     /// Every place where one stands.
-    pub(super) fn find(&self, text: &str) -> impl Iterator<Item = Cover> {
+    pub(super) fn find(&self, text: &str) -> Vec<Cover> {
+        let cover = |form: &Form, range| Cover {
+            range,
+            instead: format!("[redacted {}]", form.name),
+        };
+        let mut covers = Vec::new();
+        for (form, range) in self.matches(text) {
+            if !form.word || stands_alone(text, range.start, range.end) {
+                covers.push(cover(form, range));
+            }
+        }
+        let joined = Joined::new(text);
+        if joined.pieces.len() < 2 {
+            return covers;
+        }
+        for (form, range) in self.matches(&joined.text) {
+            let range = joined.before(range.start)..joined.after(range.end);
+            // What lies on one line was found.
+            if !form.word && range.len() > form.text.len() {
+                covers.push(cover(form, range));
+            }
+        }
+        covers
+    }
+
+    fn matches<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a Form, Range<usize>)> {
         let found = self.automaton.find_overlapping_iter(text);
         found.filter_map(|found| {
             let form = self.forms.get(found.pattern().as_usize())?;
-            if form.word && !stands_alone(text, found.start(), found.end()) {
-                return None;
-            }
-            Some(Cover {
-                range: found.range(),
-                instead: format!("[redacted {}]", form.name),
-            })
+            Some((form, found.range()))
         })
     }
 
     /// Where at the end of a text one begins that does not end there.
     pub(super) fn open(&self, text: &str) -> Option<usize> {
+        let joined = Joined::new(text);
+        let broken = self.begun(&joined.text);
+        let broken = broken.map(|length| joined.before(joined.text.len() - length));
+        let whole = self.begun(text).map(|length| text.len() - length);
+        whole.into_iter().chain(broken).min()
+    }
+
+    /// How much of the end of a text may be the beginning of a form.
+    fn begun(&self, text: &str) -> Option<usize> {
         let begun = self.forms.iter().filter_map(|form| {
             let lengths = form.text.char_indices().map(|(at, _)| at).rev();
             let mut begun = lengths.filter_map(|length| form.text.get(..length));
             let begun = begun.find(|begun| !begun.is_empty() && text.ends_with(begun))?;
-            Some(text.len() - begun.len())
+            Some(begun.len())
         });
-        begun.min()
+        begun.max()
     }
+}
+
+/// A text whose lines were put together again: without the ends of lines, those in quotes (`\n`)
+/// included, and without what the next line is indented by.
+struct Joined {
+    text: String,
+    /// Where a piece of it begins, here and in the text that it was made of.
+    pieces: Vec<(usize, usize)>,
+}
+
+impl Joined {
+    fn new(text: &str) -> Self {
+        let mut joined = Self {
+            text: String::with_capacity(text.len()),
+            pieces: Vec::new(),
+        };
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, next) = rest.split_at(line_length(rest));
+            let from = text.len() - rest.len();
+            joined.pieces.push((joined.text.len(), from));
+            joined.text.push_str(piece);
+            rest = after_break(next);
+        }
+        joined
+    }
+
+    /// Where in the first text a place is, at the beginning of what follows.
+    fn before(&self, at: usize) -> usize {
+        let next = self.pieces.partition_point(|(here, _)| *here <= at);
+        let piece = next.checked_sub(1).and_then(|last| self.pieces.get(last));
+        piece.map_or(at, |(here, there)| there + (at - here))
+    }
+
+    /// The same, at the end of what stands before.
+    fn after(&self, at: usize) -> usize {
+        at.checked_sub(1).map_or(0, |last| self.before(last) + 1)
+    }
+}
+
+/// How much of a text lies before the first end of a line.
+fn line_length(text: &str) -> usize {
+    let ends = text.match_indices(['\n', '\r', '\\']).map(|(at, _)| at);
+    let mut ends = ends.filter(|at| {
+        let rest = text.get(*at..).unwrap_or_default();
+        after_break(rest).len() < rest.len()
+    });
+    ends.next().unwrap_or(text.len())
+}
+
+/// A text without the end of a line at its beginning, where there is one.
+fn after_break(text: &str) -> &str {
+    let breaks = ["\n", "\r\n", "\\\n", "\\r\\n", "\\n"];
+    let rest = breaks.iter().find_map(|end| text.strip_prefix(end));
+    rest.map_or(text, |rest| rest.trim_start_matches([' ', '\t']))
 }
 
 fn stands_alone(text: &str, start: usize, end: usize) -> bool {
@@ -97,62 +184,4 @@ fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let after = text.get(end..).and_then(|text| text.chars().next());
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     !is_letter(before) && !is_letter(after)
-}
-
-/// The forms of a value that is long enough to be looked for anywhere.
-fn written(value: &str) -> Vec<String> {
-    let trimmed = value.trim();
-    let cleaned = clean(trimmed.as_bytes().to_vec());
-    let mut forms = vec![json(trimmed), json(&cleaned)];
-    for safe in ["-._~", "-._~/", "-._*"] {
-        forms.extend([true, false].map(|upper| percent(trimmed, safe, upper)));
-    }
-    for value in [value, trimmed] {
-        forms.extend(base64(value));
-    }
-    let lines = cleaned.lines().map(str::trim);
-    let lines = lines.filter(|line| line.chars().count() >= LINE_CHARS);
-    forms.extend(lines.map(str::to_owned));
-    forms.push(cleaned);
-    forms
-}
-
-/// As it stands between the quotes of a JSON string.
-fn json(value: &str) -> String {
-    let quoted = serde_json::Value::from(value).to_string();
-    let inner = quoted.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    inner.unwrap_or(&quoted).to_owned()
-}
-
-/// As it stands in an address (RFC 3986) or, where a space is a plus sign, in a form.
-fn percent(value: &str, safe: &str, upper: bool) -> String {
-    let form = safe.contains('*');
-    value.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || safe.as_bytes().contains(&byte) {
-            text.push(char::from(byte));
-        } else if form && byte == b' ' {
-            text.push('+');
-        } else if upper {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "%{byte:02X}");
-        } else {
-            let _ = write!(text, "%{byte:02x}");
-        }
-        text
-    })
-}
-
-/// The characters of Base64 that depend on nothing but the value, for each place where it can begin
-/// in a longer text (`user:TOKEN`), in both alphabets.
-fn base64(value: &str) -> impl Iterator<Item = String> {
-    (0..3_usize).flat_map(move |before| {
-        let mut bytes = vec![0; before];
-        bytes.extend_from_slice(value.as_bytes());
-        let (first, last) = ((before * 8).div_ceil(6), bytes.len() * 8 / 6);
-        [
-            STANDARD_NO_PAD.encode(&bytes),
-            URL_SAFE_NO_PAD.encode(&bytes),
-        ]
-        .map(|text| text.get(first..last).unwrap_or_default().to_owned())
-    })
 }

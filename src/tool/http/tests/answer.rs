@@ -177,10 +177,10 @@ async fn an_answer_without_end_ends() {
 #[tokio::test]
 async fn a_page_that_was_not_read_to_its_end_is_not_whole() {
     let mut page = head("200 OK", &["content-type: text/html"]);
-    page.extend_from_slice(b"<p>the beginning<script>");
+    page.extend_from_slice(b"<p>the beginning.<script>");
     let finished = answered(Reply::Endless(page)).await;
     let note = "[the answer is longer than 4194304 bytes; the rest of it was not read]";
-    assert_eq!(shown(&finished), format!("{note}\nthe beginning"));
+    assert_eq!(shown(&finished), format!("{note}\nthe beginning."));
     assert!(finished.truncated);
 }
 
