@@ -2,7 +2,7 @@
 //!
 //! A record is one line of JSON. Its hash is the SHA-256 of that text, and the next record of the
 //! same writer holds it, so a record that was changed, removed or moved shows ([`Check`]); a cut end
-//! shows to whoever noted a later hash. The trail in the store is the record; a file and standard
+//! shows to whoever noted a later hash, and that is the log, and the server that wrote it. The trail in the store is the record; a file and standard
 //! output may have copies ([`copies`]), the hash as the last member of each line.
 
 mod check;
@@ -108,32 +108,66 @@ fn digest(json: &str) -> String {
     hex(&Sha256::digest(json.as_bytes()))
 }
 
+/// The number and the hash of the last record of a chain.
+pub(super) type Head = (i64, String);
+
+/// Records that were added to a chain.
+#[derive(Debug, Default)]
+pub(super) struct Added {
+    pub(super) lines: Vec<Line>,
+    pub(super) head: Option<Head>,
+    /// Whether the end that this process had written was gone.
+    pub(super) cut: bool,
+}
+
 /// Records of one turn, to be written.
 #[derive(Debug)]
 pub(super) struct Chain<'a> {
     pub(super) writer: &'a str,
+    /// The last record that this process knows to be kept, if it wrote any.
+    pub(super) known: Option<Head>,
     pub(super) session: &'a SessionId,
     pub(super) turn: &'a TurnId,
     pub(super) now: Timestamp,
 }
 
 impl Chain<'_> {
-    /// Adds records to the end of the writer's chain, within a transaction.
+    /// Adds records to the end of the writer's chain, within a transaction. Where its end was cut
+    /// off, the chain goes on from what was there, so that the gap shows for good.
     pub(super) async fn write(
         &self,
         db: &mut Connection,
         records: &[Record],
-    ) -> Result<Vec<Line>, sqlx::Error> {
+    ) -> Result<Added, sqlx::Error> {
         if records.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Added::default());
         }
-        let last: Option<(i64, String)> = sqlx::query_as(
+        let last: Option<Head> = sqlx::query_as(
             "SELECT number, hash FROM audit WHERE writer = $1 ORDER BY number DESC LIMIT 1",
         )
         .bind(self.writer)
         .fetch_optional(&mut *db)
         .await?;
-        let (mut number, mut previous) = last.unwrap_or_else(|| (0, NOTHING.to_owned()));
+        let found = last.as_ref().map_or(0, |(number, _)| *number);
+        let gone = match &self.known {
+            Some(known) if !self.holds(db, last.as_ref(), known).await? => Some(known),
+            _ => None,
+        };
+        if let Some((number, hash)) = gone {
+            tracing::error!(
+                writer = self.writer,
+                found,
+                number,
+                hash,
+                "the audit trail was cut: it ends with record `found`, and this server had written \
+                 record `number`; nothing that writes runs until it starts again"
+            );
+        }
+        let whole = last.clone().unwrap_or_else(|| (0, NOTHING.to_owned()));
+        let (mut number, mut previous) = match gone {
+            Some(known) if known.0 >= found => known.clone(),
+            _ => whole,
+        };
         let mut lines = Vec::with_capacity(records.len());
         for record in records {
             number = number.saturating_add(1);
@@ -150,7 +184,33 @@ impl Chain<'_> {
             previous = line.hash.clone();
             lines.push(line);
         }
-        Ok(lines)
+        Ok(Added {
+            lines,
+            head: Some((number, previous)),
+            cut: gone.is_some(),
+        })
+    }
+
+    /// Whether the trail, which ends so, still holds a record.
+    async fn holds(
+        &self,
+        db: &mut Connection,
+        last: Option<&Head>,
+        known: &Head,
+    ) -> Result<bool, sqlx::Error> {
+        match last {
+            // Others of the same transaction may have written behind it.
+            Some(last) if last.0 > known.0 => {
+                let hash: Option<(String,)> =
+                    sqlx::query_as("SELECT hash FROM audit WHERE writer = $1 AND number = $2")
+                        .bind(self.writer)
+                        .bind(known.0)
+                        .fetch_optional(db)
+                        .await?;
+                Ok(hash.is_some_and(|(hash,)| hash == known.1))
+            }
+            last => Ok(last == Some(known)),
+        }
     }
 
     async fn insert(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
-use super::audit::{Chain, Copies, Line};
+use super::audit::{Added, Chain, Copies};
 use super::queue::Write;
 use super::{Appended, Connection, Created, Engine, NewKey, NewSession, NewTurn, Started, micros};
 use crate::agent::audit::Record;
@@ -175,7 +175,7 @@ pub(super) struct Append {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) appended: Appended,
-    lines: Vec<Line>,
+    added: Added,
 }
 
 impl Write for Append {
@@ -218,6 +218,7 @@ impl Write for Append {
         }
         let chain = Chain {
             writer: WRITER,
+            known: self.copies.head(),
             session: &self.session,
             turn: &self.turn,
             now: self.now,
@@ -227,13 +228,13 @@ impl Write for Append {
                 last: u64::try_from(last).unwrap_or(0),
                 trail: Trail::Kept,
             },
-            lines: chain.write(db, &self.records).await?,
+            added: chain.write(db, &self.records).await?,
         }))
     }
 
     fn kept(&self, answer: &mut Option<Kept>) {
         if let Some(kept) = answer {
-            kept.appended.trail = self.copies.write(&kept.lines);
+            kept.appended.trail = self.copies.write(&kept.added);
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 use tolkien::agent::{Event, SessionId};
 use tolkien::call::Caller;
 use tolkien::config::host::Host;
@@ -277,4 +278,55 @@ async fn nothing_that_writes_runs_while_the_trail_cannot_be_written() {
     0 {"tool":"write","record":"outcome","outcome":"not_started","exit_code":null,"duration_ms":null,"bytes":null,"sandbox":null,"number":3}
     1 {"tool":"say","record":"outcome","outcome":"exited","exit_code":0,"duration_ms":"…","bytes":6,"sandbox":"off","number":4}
     "#);
+}
+
+/// Changes the store behind the server's back.
+async fn meddle(world: &World, sql: &'static str) {
+    let address = format!("sqlite:{}", world.path("tolkien.db").display());
+    let mut db = SqliteConnection::connect(&address).await.unwrap();
+    sqlx::raw_sql(sql).execute(&mut db).await.unwrap();
+    db.close().await.unwrap();
+}
+
+async fn problems(world: &World) -> Vec<String> {
+    let mut check = Check::default();
+    for line in world.lines().await {
+        check.take(Some(&line));
+    }
+    check.problems()
+}
+
+#[tokio::test]
+async fn an_end_that_is_cut_off_under_a_running_server_shows_for_good() {
+    for (sql, missing) in [
+        (
+            "DELETE FROM audit WHERE number > 2",
+            "record 5 of `main` follows record 2: what stood between is missing",
+        ),
+        (
+            "DELETE FROM audit",
+            "record 5 of `main` follows record 0: what stood between is missing",
+        ),
+    ] {
+        let world = World::new(|folder| folder.join("audit.jsonl")).await;
+        for text in ["one", "two"] {
+            world.ask(vec![("say", json!({"text": text}))]).await;
+        }
+        assert_eq!(problems(&world).await, Vec::<String>::new());
+        meddle(&world, sql).await;
+        for _ in 0..2 {
+            let calls = vec![("write", json!({})), ("say", json!({"text": "hello"}))];
+            world.ask(calls).await;
+            assert!(!world.path("mark").exists());
+            let requests = world.fake.requests();
+            let results = requests.last().unwrap().results();
+            assert!(
+                results[0]
+                    .1
+                    .starts_with("Not run: the audit trail cannot be written")
+            );
+            assert!(results[1].1.contains("\nhello\n"), "{results:?}");
+        }
+        assert_eq!(problems(&world).await, [missing]);
+    }
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Line;
+use super::{Added, Head};
 use crate::agent::Trail;
 
 /// How often the head is logged while records are written, beside once at the end: a cut end hides
@@ -27,15 +27,20 @@ pub struct Copies {
 struct State {
     trail: Trail,
     told: Option<Instant>,
-    /// The head, while it is not logged.
-    untold: Option<String>,
+    /// The last record that was kept.
+    head: Option<Head>,
+    /// Whether the trail's end was found missing.
+    cut: bool,
+    /// Whether the head is not logged yet.
+    untold: bool,
 }
 
 impl State {
     fn tell(&mut self) {
-        if let Some(head) = self.untold.take() {
+        if let Some((number, head)) = self.head.as_ref().filter(|_| self.untold) {
+            tracing::info!(number, head, "the head of the audit trail");
             self.told = Some(Instant::now());
-            tracing::info!(head, "the head of the audit trail");
+            self.untold = false;
         }
     }
 }
@@ -45,7 +50,9 @@ impl Default for State {
         Self {
             trail: Trail::Kept,
             told: None,
-            untold: None,
+            head: None,
+            cut: false,
+            untold: false,
         }
     }
 }
@@ -69,23 +76,33 @@ impl Copies {
         }
     }
 
+    /// The last record that was kept, as far as this process wrote any.
+    pub(in crate::store) fn head(&self) -> Option<Head> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.head.clone()
+    }
+
     /// Writes the copies of records that are kept, in the order of their chain, and answers whether
     /// the trail could be written; without records, whether it could the last time.
-    pub(in crate::store) fn write(&self, lines: &[Line]) -> Trail {
+    pub(in crate::store) fn write(&self, added: &Added) -> Trail {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(last) = lines.last() else {
+        let Some((number, head)) = &added.head else {
             return state.trail;
         };
-        let text: String = lines.iter().map(|line| line.whole() + "\n").collect();
+        tracing::debug!(number, head, "the audit trail was written");
+        let text: String = added.lines.iter().map(|line| line.whole() + "\n").collect();
         let written = self.append(&text).and_then(|()| self.say(&text));
+        state.cut |= added.cut;
         state.trail = match written {
+            Ok(()) if state.cut => Trail::Broken,
             Ok(()) => Trail::Kept,
             Err(error) => {
                 tracing::error!(%error, "a copy of the audit trail cannot be written, so nothing that writes runs");
                 Trail::Broken
             }
         };
-        state.untold = Some(last.hash().to_owned());
+        state.head.clone_from(&added.head);
+        state.untold = true;
         let told = state.told.map(|told| told.elapsed());
         if told.is_none_or(|ago| ago >= HEAD_INTERVAL) {
             state.tell();
