@@ -63,6 +63,11 @@ const REFUSED: &[i64] = &[
     libc::SYS_keyctl,
     libc::SYS_add_key,
     libc::SYS_request_key,
+    // Memory, semaphores and queues that belong to no folder, and that every process of the user finds.
+    libc::SYS_shmget,
+    libc::SYS_semget,
+    libc::SYS_msgget,
+    libc::SYS_mq_open,
     libc::SYS_init_module,
     libc::SYS_finit_module,
     libc::SYS_delete_module,
@@ -139,6 +144,11 @@ fn program(lists: &Lists, signals_are_held: bool) -> Result<BpfProgram, Error> {
             add(call, &when)?;
         }
     }
+    if lists.connect.is_some() {
+        // Without an address of its own a socket that listens gets any free port, and Landlock does
+        // not see that.
+        rules.insert(libc::SYS_listen, Vec::new());
+    }
     if lists.connect.as_deref() == Some(&[]) {
         rules.insert(libc::SYS_socket, Vec::new());
     }
@@ -174,6 +184,14 @@ fn conditional(lists: &Lists) -> Vec<(i64, Vec<When>)> {
     }
     // Limits of another process: lowering the engine's would end it.
     all.push((libc::SYS_prlimit64, vec![(0, Is::Ne, 0)]));
+    // How soon another process runs: its supervisor's, or that of all processes of the user.
+    for (call, process) in [
+        (libc::SYS_setpriority, PRIO_PROCESS),
+        (libc::SYS_ioprio_set, IOPRIO_WHO_PROCESS),
+    ] {
+        all.push((call, vec![(0, Is::Ne, process)]));
+        all.push((call, vec![(1, Is::Ne, 0)]));
+    }
     // Typing into a terminal, whose reader may be a shell.
     for request in [libc::TIOCSTI, TIOCLINUX] {
         all.push((libc::SYS_ioctl, vec![(1, Is::Eq, request & 0xffff_ffff)]));
@@ -192,6 +210,12 @@ fn conditional(lists: &Lists) -> Vec<(i64, Vec<When>)> {
     }
     all
 }
+
+/// `PRIO_PROCESS` of `sys/resource.h`.
+const PRIO_PROCESS: u64 = 0;
+
+/// `IOPRIO_WHO_PROCESS` of `linux/ioprio.h`.
+const IOPRIO_WHO_PROCESS: u64 = 1;
 
 /// `TIOCLINUX` of `asm/ioctls.h`.
 const TIOCLINUX: u64 = 0x541C;

@@ -56,6 +56,16 @@ async fn what_no_program_needs_is_refused() {
             vec![libc::SYS_socket, 16, 3, 9],
         ),
         ("another transport", vec![libc::SYS_socket, 2, 1, 132]),
+        ("shared memory", vec![libc::SYS_shmget, 7, 4096, 0o1600]),
+        ("shared semaphores", vec![libc::SYS_semget, 7, 1, 0o1600]),
+        ("a shared queue", vec![libc::SYS_msgget, 7, 0o1600]),
+        ("a named queue", vec![libc::SYS_mq_open, 0, 0, 0, 0]),
+        (
+            "slowing a process down",
+            vec![libc::SYS_setpriority, 0, 1, 19],
+        ),
+        ("slowing all down", vec![libc::SYS_setpriority, 2, 0, 19]),
+        ("slowing its disk down", vec![libc::SYS_ioprio_set, 1, 1, 0]),
     ] {
         assert_eq!(
             call(DEFAULT, &arguments).await,
@@ -104,6 +114,7 @@ async fn what_programs_need_is_left() {
         ("UDP of IPv6", vec![libc::SYS_socket, 10, 2, 0]),
         ("local", vec![libc::SYS_socket, 1, 5, 0]),
         ("routes", vec![libc::SYS_socket, 16, 3, 0]),
+        ("its own pace", vec![libc::SYS_setpriority, 0, 0, 19]),
         ("its own limits", vec![libc::SYS_prlimit64, 0, 7, 0, 0]),
         ("a file in memory", vec![libc::SYS_memfd_create, 0, 0]),
     ] {
@@ -120,6 +131,22 @@ async fn what_programs_need_is_left() {
         call(r#"{exec: ["@system"]}"#, &[libc::SYS_memfd_create, 0, 0]).await,
         "Function not implemented"
     );
+}
+
+#[tokio::test]
+async fn a_program_with_a_list_of_ports_listens_on_none() {
+    if !is_full() {
+        return;
+    }
+    // Nobody gave the socket an address, so there is no port that Landlock could ask about.
+    let script = r"use Socket; socket(my $s, PF_INET, SOCK_STREAM, 0) or die qq(no socket: $!);
+        print listen($s, 1) ? 'listens' : $!";
+    let with = |lists: &str| format!(r#"{{read: ["@system", /usr/share/perl], {lists}}}"#);
+    assert_eq!(
+        said(&with("connect: [443]"), script, &[]).await,
+        "Operation not permitted"
+    );
+    assert_eq!(said(DEFAULT, script, &[]).await, "listens");
 }
 
 #[tokio::test]
