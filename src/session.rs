@@ -134,6 +134,11 @@ impl Sessions {
         Ok(Self { inner })
     }
 
+    /// Whether what is said can be kept.
+    pub async fn are_kept(&self) -> bool {
+        self.inner.parts.store.is_available().await
+    }
+
     /// Opens a session, or finds the one that was opened under the same key.
     pub async fn create(
         &self,

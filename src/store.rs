@@ -10,6 +10,8 @@ pub mod audit;
 
 mod migrations;
 
+mod probe;
+
 mod queue;
 
 mod read;
@@ -213,6 +215,11 @@ impl Store {
         audit::Reader {
             pool: self.reader.clone(),
         }
+    }
+
+    /// Whether it takes writes: once one has failed, a try says so.
+    pub async fn is_available(&self) -> bool {
+        self.queue.is_available().await
     }
 
     /// Opens a session.

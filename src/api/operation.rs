@@ -19,7 +19,8 @@ pub struct Health {
 /// `GET /readyz`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Readiness {
-    /// `ready`, or with 503 `shutting_down`.
+    /// `ready`, or with 503 `shutting_down` or `store_unavailable` (the disk is full, or the database
+    /// does not answer).
     pub status: String,
     /// The revision that serves.
     pub revision: String,

@@ -35,6 +35,8 @@ pub(super) async fn health() -> Json<Health> {
 pub(super) async fn readiness(State(app): State<App>) -> (StatusCode, Json<Readiness>) {
     let (code, status) = if app.tasks.stopping().is_cancelled() {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting_down")
+    } else if !app.sessions.are_kept().await {
+        (StatusCode::SERVICE_UNAVAILABLE, "store_unavailable")
     } else {
         (StatusCode::OK, "ready")
     };

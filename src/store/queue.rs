@@ -7,11 +7,13 @@
 
 use std::fmt;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
+use super::probe::Probe;
 use super::{Connection, Error, Pool};
 use crate::tasks::Tasks;
 
@@ -39,6 +41,8 @@ pub(super) struct Queue {
     pool: Pool,
     tasks: Tasks,
     waiting: Arc<Mutex<Waiting>>,
+    /// Whether a write failed since the last [`Probe`].
+    failing: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -61,7 +65,18 @@ impl Queue {
             pool,
             tasks,
             waiting: Arc::default(),
+            failing: Arc::default(),
         }
+    }
+
+    /// Whether writes are kept. Nothing is tried while none has failed.
+    pub(super) async fn is_available(&self) -> bool {
+        if !self.failing.load(Ordering::Acquire) {
+            return true;
+        }
+        let kept = self.submit(Probe).await.is_ok();
+        self.failing.store(!kept, Ordering::Release);
+        kept
     }
 
     /// Makes a change; when it returns, the change is kept.
@@ -105,7 +120,10 @@ impl Queue {
             for job in group {
                 let mut alone = [job];
                 let outcome = self.commit(&mut alone).await;
-                let outcome = outcome.map_err(|error| super::unavailable(&error));
+                let outcome = outcome.map_err(|error| {
+                    self.failing.store(true, Ordering::Release);
+                    super::unavailable(&error)
+                });
                 let [job] = alone;
                 job.done(outcome);
             }

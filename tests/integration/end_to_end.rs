@@ -19,6 +19,8 @@ mod audit;
 
 mod canaries;
 
+mod readiness;
+
 mod secret_files;
 
 const SAY: &str = r#"

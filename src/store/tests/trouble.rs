@@ -47,6 +47,12 @@ async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
         .await;
     assert_eq!(appended, Err(Error));
     assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
+    // What is small may still fit, and says nothing.
+    assert!(!store.is_available().await);
+    store.limit_pages(1_000).await;
+    assert!(store.is_available().await);
+    let sessions = store.sessions(None, None, at(0), 10).await.unwrap();
+    assert_eq!(sessions.len(), 1);
 }
 
 #[tokio::test]
