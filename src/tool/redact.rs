@@ -11,6 +11,7 @@ mod open;
 mod value;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use regex::{Captures, Regex};
 
@@ -52,7 +53,7 @@ impl<'a> Redactor<'a> {
         let now = self.host.secret_values();
         Matcher {
             rules: self.redactions.rules().collect(),
-            values: Values::new(self.before.iter().chain(&now)),
+            values: Values::of(self.before.iter().chain(&now)),
         }
     }
 }
@@ -60,7 +61,7 @@ impl<'a> Redactor<'a> {
 /// Finds secrets. It has no `Debug`, since it holds some.
 pub(super) struct Matcher<'a> {
     rules: Vec<&'a Redaction>,
-    values: Option<Values>,
+    values: Option<Arc<Values>>,
 }
 
 /// What is left of a part of a text.

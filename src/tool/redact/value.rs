@@ -8,10 +8,12 @@
 
 pub(super) mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use sha2::{Digest as _, Sha256};
 
 use self::written::written;
 use super::Cover;
@@ -34,14 +36,37 @@ struct Form {
     word: bool,
 }
 
+/// The values of the last call, by the digest of its secrets: they change seldom, and to make an
+/// automaton takes some milliseconds.
+static LAST: Mutex<Option<(Digest, Arc<Values>)>> = Mutex::new(None);
+
+type Digest = sha2::digest::Output<Sha256>;
+
 impl Values {
     /// Nothing when there is nothing to look for.
-    pub(super) fn new<'a>(
+    pub(super) fn of<'a>(
         secrets: impl Iterator<Item = &'a (String, SecretString)>,
-    ) -> Option<Self> {
+    ) -> Option<Arc<Self>> {
+        let exposed = secrets.map(|(name, value)| (name.as_str(), value.expose_secret()));
+        let secrets: BTreeSet<(&str, &str)> = exposed.collect();
+        let mut digest = Sha256::new();
+        for part in secrets.iter().flat_map(|(name, value)| [name, value]) {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        let digest = digest.finalize();
+        let last = || LAST.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = last().as_ref().filter(|(known, _)| *known == digest) {
+            return Some(Arc::clone(known));
+        }
+        let values = Arc::new(Self::new(&secrets)?);
+        *last() = Some((digest, Arc::clone(&values)));
+        Some(values)
+    }
+
+    fn new(secrets: &BTreeSet<(&str, &str)>) -> Option<Self> {
         let mut forms: BTreeMap<String, (String, bool)> = BTreeMap::new();
         for (name, value) in secrets {
-            let value = value.expose_secret();
             let word = value.trim().chars().count() < WORD_CHARS;
             let written = if word {
                 vec![value.trim().to_owned()]
@@ -49,7 +74,9 @@ impl Values {
                 written(value)
             };
             for form in written.into_iter().filter(|form| !form.is_empty()) {
-                forms.entry(form).or_insert_with(|| (name.clone(), word));
+                forms
+                    .entry(form)
+                    .or_insert_with(|| ((*name).to_owned(), word));
             }
         }
         let forms: Vec<Form> = forms
