@@ -25,6 +25,6 @@ mod approve;
 mod drive;
 
 pub use approve::{Answer, Approve};
-pub use drive::{Cancel, Entry, Journal, Lost, Trail, Turn};
+pub use drive::{Cancel, Driven, Entry, Journal, Lost, Trail, Turn};
 pub use event::{Event, Numbered};
 pub use id::{CallId, SessionId, TurnId};

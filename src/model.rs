@@ -29,6 +29,7 @@ pub mod script;
 
 pub use claude::Claude;
 pub use error::{Error, Failure};
+pub(crate) use message::tool_uses;
 pub use message::{
     BlockPlace, Message, Reply, Role, Stop, ToolResult, ToolUse, Usage, strip_thinking,
     strip_thinking_from,

@@ -7,11 +7,17 @@
 
 mod clock;
 
+mod drive;
+
+mod elsewhere;
+
 mod error;
 
 mod follow;
 
 mod live;
+
+mod recover;
 
 mod start;
 
@@ -25,13 +31,14 @@ use arc_swap::ArcSwap;
 use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use self::clock::later;
+use self::elsewhere::Elsewhere;
 use self::follow::Follower;
-use self::live::Live;
-use self::start::{INTERRUPTED, Message};
-use crate::agent::event::{Cause, Stop};
+use self::live::{Live, Progress};
+use self::start::Message;
+use crate::agent::event::Cause;
 use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
 use crate::call::Caller;
 use crate::reload::InForce;
@@ -103,11 +110,12 @@ struct Inner {
     parts: Parts,
     clock: Clock,
     live: Live,
+    elsewhere: Elsewhere,
 }
 
 impl Sessions {
-    /// Opens the conversations that a store holds. A turn that was running when the server ended
-    /// is ended, and what it leaves open gets a result, so that the conversation can go on.
+    /// Opens the conversations that a store holds. A turn that was running when its server ended
+    /// goes on.
     pub async fn open(parts: Parts) -> Result<Self, Error> {
         Self::open_at(parts, Clock::system()).await
     }
@@ -118,12 +126,12 @@ impl Sessions {
             parts,
             clock,
             live: Live::default(),
+            elsewhere: Elsewhere::default(),
         });
-        for (session, turn) in inner.parts.store.unfinished().await? {
-            inner
-                .abandon(&session, &turn, Stop::Interrupted, INTERRUPTED)
-                .await?;
-        }
+        inner.parts.store.beat().await?;
+        inner.claim().await?;
+        let keeper = Arc::clone(&inner);
+        drop(inner.parts.tasks.spawn(keeper.keep()));
         let sweeper = Arc::clone(&inner);
         drop(
             inner
@@ -206,12 +214,7 @@ impl Sessions {
     /// A session with its turns.
     pub async fn view(&self, who: &Caller, id: &SessionId) -> Result<SessionView, Error> {
         let inner = &self.inner;
-        let mut session = inner.session(who, id).await?;
-        if let Some(turn) = session.running.clone()
-            && inner.settle(id, &turn).await?
-        {
-            session = inner.session(who, id).await?;
-        }
+        let session = inner.session(who, id).await?;
         let turns = inner.parts.store.turns(id, 0).await?;
         let turns = turns
             .iter()
@@ -226,18 +229,26 @@ impl Sessions {
         let (inner, id) = (Arc::clone(&self.inner), id.clone());
         let ending = self.inner.parts.tasks.spawn(async move {
             let nothing = TurnId::fresh();
-            // The session's place is kept until it is gone, so that no turn starts meanwhile.
-            let _place = loop {
-                let cancel = Cancel::under(inner.parts.tasks.cancelled());
-                match inner.live.take(&id, &nothing, cancel) {
-                    Ok(place) => break place,
+            let store = &inner.parts.store;
+            loop {
+                // The session's place is kept until it is gone, so that no turn starts meanwhile.
+                let place = match inner.live.take(&id, &nothing, Cancel::new()) {
+                    Ok(place) => place,
                     Err(running) => {
                         running.cancel.ask(Cause::SessionEnded);
                         running.gone().await;
+                        continue;
                     }
-                }
-            };
-            inner.parts.store.delete(&id).await
+                };
+                let session = store.session(&id).await?;
+                let Some(turn) = session.and_then(|session| session.running) else {
+                    return store.delete(&id).await;
+                };
+                store.ask_to_cancel(&turn, Cause::SessionEnded).await?;
+                drop(place);
+                let mut progress = inner.elsewhere.watch(&turn);
+                let _ = progress.wait_for(|it| *it == Progress::Gone).await;
+            }
         });
         match ending.await {
             Ok(Ok(true)) => Ok(()),
@@ -288,13 +299,17 @@ impl Sessions {
     ) -> Result<TurnView, Error> {
         let inner = &self.inner;
         inner.session(who, id).await?;
-        if let Some(running) = inner.live.turn(id, turn) {
-            // Whether it came to its end in time, the store says.
-            let _ = tokio::time::timeout(wait, running.gone()).await;
+        if inner.live.turn(id, turn).is_none() || wait.is_zero() {
+            let view = inner.turn(id, turn).await?;
+            if view.status.is_over() || wait.is_zero() {
+                return Ok(view);
+            }
         }
-        inner.settle(id, turn).await?;
-        let events = inner.events(id, turn, 0).await?;
-        TurnView::fold(id, turn, &events).ok_or(Error::TurnNotFound)
+        let mut progress = inner.watch(id, turn);
+        // Whether it came to its end in time, the store says.
+        let gone = progress.wait_for(|it| *it == Progress::Gone);
+        let _ = tokio::time::timeout(wait, gone).await;
+        inner.turn(id, turn).await
     }
 
     /// Cancels a turn and answers how far it came; asking again, or too late, changes nothing.
@@ -304,11 +319,15 @@ impl Sessions {
         id: &SessionId,
         turn: &TurnId,
     ) -> Result<TurnView, Error> {
-        self.inner.session(who, id).await?;
-        if let Some(running) = self.inner.live.turn(id, turn) {
+        let inner = &self.inner;
+        inner.session(who, id).await?;
+        let view = inner.turn(id, turn).await?;
+        if let Some(running) = inner.live.turn(id, turn) {
             running.cancel.ask(Cause::Caller);
+        } else if !view.status.is_over() {
+            inner.parts.store.ask_to_cancel(turn, Cause::Caller).await?;
         }
-        self.turn(who, id, turn, Duration::ZERO).await
+        inner.turn(id, turn).await
     }
 
     /// The events of a turn after a number: those that are kept, then new ones as they come. It
@@ -364,25 +383,18 @@ impl Inner {
         events.ok_or(Error::TurnNotFound)
     }
 
-    /// Ends a turn that the store calls running and nobody runs; answers whether it was one.
-    async fn settle(&self, session: &SessionId, turn: &TurnId) -> Result<bool, Error> {
-        let running = self
-            .parts
-            .store
-            .session(session)
-            .await?
-            .and_then(|it| it.running);
-        if running.as_ref() != Some(turn) {
-            return Ok(false);
+    /// A turn, as far as it came.
+    async fn turn(&self, session: &SessionId, turn: &TurnId) -> Result<TurnView, Error> {
+        let events = self.events(session, turn, 0).await?;
+        TurnView::fold(session, turn, &events).ok_or(Error::TurnNotFound)
+    }
+
+    /// Follows how far a turn comes, wherever it is driven.
+    fn watch(&self, session: &SessionId, turn: &TurnId) -> watch::Receiver<Progress> {
+        match self.live.turn(session, turn) {
+            Some(running) => running.watch(),
+            None => self.elsewhere.watch(turn),
         }
-        // Holding the session's place, so that it cannot be one that is just being started.
-        let cancel = Cancel::under(self.parts.tasks.cancelled());
-        let Ok(_place) = self.live.take(session, turn, cancel) else {
-            return Ok(false);
-        };
-        self.abandon(session, turn, Stop::Interrupted, INTERRUPTED)
-            .await?;
-        Ok(true)
     }
 
     fn view(&self, session: &Session, turns: Vec<TurnView>) -> SessionView {

@@ -8,6 +8,8 @@
 
 pub mod audit;
 
+mod lease;
+
 mod migrations;
 
 mod probe;
@@ -20,9 +22,14 @@ mod sqlite;
 
 mod write;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use self::queue::Queue;
+use crate::agent::event::Cause;
 use crate::agent::{CallId, Entry, Event, Numbered, SessionId, Trail, TurnId};
 use crate::config::name::{CallerName, Revision};
 
@@ -37,6 +44,15 @@ type Row = sqlx::sqlite::SqliteRow;
 /// Takes the write lock at the beginning, so that no transaction has to be repeated for it.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 
+/// Now, in microseconds, as the database says it.
+const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+/// The fence of a turn that nobody took over yet.
+const FIRST_FENCE: i64 = 1;
+
+/// How long a write that must be kept waits before it is tried again, at first and at most.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
 /// The database does not answer, its disk is full, or it holds what cannot be read; the log says
 /// which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,8 +64,10 @@ pub struct Error;
 pub struct Store {
     reader: Pool,
     queue: Queue,
-    copies: std::sync::Arc<audit::Copies>,
-    _lock: Option<std::sync::Arc<sqlite::Lock>>,
+    copies: Arc<audit::Copies>,
+    replica: Arc<str>,
+    lease: Option<Duration>,
+    _lock: Option<Arc<sqlite::Lock>>,
 }
 
 /// A session as it is kept.
@@ -99,6 +117,29 @@ pub struct Turn {
     pub position: u32,
     /// What happened.
     pub events: Vec<Numbered<Event>>,
+}
+
+/// A running turn in the hands of this replica, until another one takes it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Its session.
+    pub session: SessionId,
+    /// Its id.
+    pub turn: TurnId,
+    /// Its place in the session, from 1.
+    pub position: u32,
+    fence: i64,
+}
+
+/// How far a turn came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Its id.
+    pub turn: TurnId,
+    /// The number of its last event.
+    pub last: u64,
+    /// Whether that was its end.
+    pub is_over: bool,
 }
 
 /// A client's name for one request.
@@ -179,8 +220,8 @@ pub struct NewTurn {
 /// What became of a turn to start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
-    /// It runs.
-    New,
+    /// It runs, and is this replica's to drive.
+    New(Held),
     /// It was started before, under the same key.
     Known(TurnId),
     /// The key stands for another request.
@@ -229,28 +270,30 @@ impl Store {
 
     /// Starts a turn, if none runs.
     pub async fn start(&self, turn: NewTurn) -> Result<Started, Error> {
-        self.queue.submit(turn).await
+        let holder = self.replica.to_string();
+        self.queue.submit(write::Begin { new: turn, holder }).await
     }
 
-    /// Appends to a running turn, with the audit records of the events; nothing is appended, and
-    /// nothing answered, when the turn is over. `expires_at` is when the session ends if nothing
-    /// happens after the turn.
+    /// Appends to a running turn after its event of that number, with the audit records of the
+    /// events; nothing is appended, and nothing answered, when the turn is over or another
+    /// replica's. It is tried until the store answers, or `give_up` fires. `expires_at` is when the
+    /// session ends if nothing happens after the turn.
     pub async fn append(
         &self,
-        session: &SessionId,
-        turn: &TurnId,
+        held: &Held,
+        after: u64,
         entries: Vec<Entry>,
-        now: Timestamp,
-        expires_at: Timestamp,
+        (now, expires_at): (Timestamp, Timestamp),
+        give_up: &CancellationToken,
     ) -> Result<Option<Appended>, Error> {
         let ends = entries.iter().any(|entry| entry.event.ends_turn());
         let mut append = write::Append {
-            session: session.clone(),
-            turn: turn.clone(),
+            held: held.clone(),
+            after,
             events: Vec::with_capacity(entries.len()),
             outputs: Vec::new(),
             records: Vec::new(),
-            copies: std::sync::Arc::clone(&self.copies),
+            copies: Arc::clone(&self.copies),
             now,
             ends: ends.then_some(expires_at),
         };
@@ -266,8 +309,63 @@ impl Store {
                 append.outputs.push((ended.call_id, output));
             }
         }
-        let kept = self.queue.submit(append).await?;
-        Ok(kept.map(|kept| kept.appended))
+        let append = Arc::new(append);
+        let (mut pause, longest) = AGAIN;
+        loop {
+            match self.queue.submit(Arc::clone(&append)).await {
+                Ok(kept) => return Ok(kept.map(|kept| kept.appended)),
+                Err(error) => {
+                    let waited = give_up.run_until_cancelled(tokio::time::sleep(pause));
+                    if waited.await.is_none() {
+                        return Err(error);
+                    }
+                }
+            }
+            pause = longest.min(pause.saturating_mul(2));
+        }
+    }
+
+    /// How long others wait for a sign of life of this replica; absent when there are no others.
+    pub fn lease(&self) -> Option<Duration> {
+        self.lease
+    }
+
+    /// Says that this replica lives.
+    pub async fn beat(&self) -> Result<(), Error> {
+        let lease = self.lease.map(|lease| lease.as_micros());
+        let beat = lease::Beat {
+            replica: self.replica.to_string(),
+            lease: lease.map(|lease| i64::try_from(lease).unwrap_or(i64::MAX)),
+        };
+        self.queue.submit(beat).await
+    }
+
+    /// Takes over every running turn that no living replica holds.
+    pub async fn claim(&self) -> Result<Vec<Held>, Error> {
+        let replica = self.replica.to_string();
+        self.queue.submit(lease::Claim { replica }).await
+    }
+
+    /// Gives a turn back that is not driven any further here.
+    pub async fn release(&self, held: &Held) -> Result<(), Error> {
+        let (turn, fence) = (held.turn.clone(), held.fence);
+        self.queue.submit(lease::Release { turn, fence }).await
+    }
+
+    /// Asks whoever drives a turn to end it; answers whether it was still running.
+    pub async fn ask_to_cancel(&self, turn: &TurnId, cause: Cause) -> Result<bool, Error> {
+        let turn = turn.clone();
+        self.queue.submit(lease::AskToCancel { turn, cause }).await
+    }
+
+    /// The turns of this replica that others asked to end early.
+    pub async fn cancelled(&self) -> Result<Vec<(TurnId, Cause)>, Error> {
+        read::cancelled(&self.reader, &self.replica).await
+    }
+
+    /// How far turns came; one that is gone is left out.
+    pub async fn progress(&self, turns: &[TurnId]) -> Result<Vec<Progress>, Error> {
+        read::progress(&self.reader, turns).await
     }
 
     /// Removes a session with everything in it; answers whether there was one.
@@ -327,11 +425,6 @@ impl Store {
         call: &CallId,
     ) -> Result<Option<String>, Error> {
         read::output(&self.reader, session, call).await
-    }
-
-    /// Every turn that has no end.
-    pub async fn unfinished(&self) -> Result<Vec<(SessionId, TurnId)>, Error> {
-        read::unfinished(&self.reader).await
     }
 }
 

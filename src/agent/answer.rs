@@ -12,9 +12,6 @@ use crate::policy::Decision;
 pub(super) const LAST_ROUND: &str = "This turn has used up its rounds: no tool can be called any \
      more. Sum up what you found, say what is still open, and answer now.";
 
-/// Why a turn ended that the server could not finish.
-pub(super) const SERVER_ENDED: &str = "the server ended before the turn did";
-
 /// The most of a denial's usage that is told, in characters.
 const MAX_USAGE_CHARS: usize = 4_000;
 

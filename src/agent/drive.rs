@@ -5,11 +5,16 @@
 //! decisions) is appended together. Calls run inside the driver's own task, so that ending it ends
 //! them.
 
+mod cancel;
+
 mod happened;
 
+mod journal;
+
+mod resume;
+
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -19,7 +24,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::approve::Approve;
-use super::audit::{Reader, Record};
+use super::audit::Reader;
 use super::context::{History, Prefix};
 use super::event::{Asked, Cause, Event, Reply};
 use super::id::CallId;
@@ -36,79 +41,19 @@ use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
 use happened::{failed, over, retried};
 
+pub use cancel::Cancel;
+pub use journal::{Entry, Journal, Lost, Trail};
+
 /// Failed attempts that wait to be recorded; there are never so many in one model call.
 const ATTEMPTS: usize = 64;
 
-/// Where a turn is written down.
-pub trait Journal: Send + Sync {
-    /// Appends events; when it returns they are kept.
-    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<Trail, Lost>> + Send;
-
-    /// The whole output of an earlier call of the same session.
-    fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
-}
-
-/// An event to append, with what is kept beside it.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// The event.
-    pub event: Event,
-    /// The whole output of the call that it ends, for `read_output`.
-    pub output: Option<String>,
-    /// What the audit trail holds of it.
-    pub record: Option<Record>,
-}
-
-/// Whether the audit trail could be written, its copies included.
+/// How far a turn was driven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trail {
-    /// It was.
-    Kept,
-    /// A copy could not be: nothing that writes may run.
-    Broken,
-}
-
-impl From<Event> for Entry {
-    fn from(event: Event) -> Self {
-        Self {
-            event,
-            output: None,
-            record: None,
-        }
-    }
-}
-
-/// What happened could not be written down, so nothing more may happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the turn cannot be recorded")]
-pub struct Lost;
-
-/// Ends a turn early, with the reason for it.
-#[derive(Debug, Clone)]
-pub struct Cancel {
-    token: CancellationToken,
-    cause: Arc<OnceLock<Cause>>,
-}
-
-impl Cancel {
-    /// A turn's own; the end of the server is its end too.
-    pub fn under(server: &CancellationToken) -> Self {
-        Self {
-            token: server.child_token(),
-            cause: Arc::default(),
-        }
-    }
-
-    /// Asks the turn to end; the first to ask says why.
-    pub fn ask(&self, cause: Cause) {
-        self.cause.get_or_init(|| cause);
-        self.token.cancel();
-    }
-
-    async fn asked(&self) -> Cause {
-        self.token.cancelled().await;
-        self.cause.get().copied().unwrap_or(Cause::ServerEnded)
-    }
+pub enum Driven {
+    /// To its end.
+    Over,
+    /// As far as it came when it was to be left: whoever reads its events goes on with it.
+    Left,
 }
 
 /// Everything that one turn needs.
@@ -131,15 +76,19 @@ pub struct Turn<J> {
     pub history: History,
     /// Ends it early.
     pub cancel: Cancel,
+    /// Has it left where it is: what runs is ended, and nothing more happens.
+    pub leave: CancellationToken,
 }
 
 impl<J: Journal> Turn<J> {
-    /// Drives the turn to its end. `opening` is what was appended when it was started.
-    pub async fn run(mut self, opening: &[Event]) -> Result<(), Lost> {
+    /// Drives the turn on from what was kept of it: the events that it was started with, or all
+    /// that were appended until somebody left it.
+    pub async fn run(mut self, kept: &[Event]) -> Result<Driven, Lost> {
         let history = std::mem::take(&mut self.history);
-        let bounds = Bounds::from(&self.in_force.load().config.settings().limits);
+        let in_force = self.in_force.load_full();
+        let bounds = Bounds::of(&in_force.config.settings().limits, kept.first());
         let mut driver = Driver::new(&self, history, bounds);
-        let outcome = driver.run(opening).await;
+        let outcome = driver.run(kept).await;
         // Nothing of the turn is left running, whatever ended it.
         driver.halt.cancel();
         while driver.work.next().await.is_some() {}
@@ -150,6 +99,7 @@ impl<J: Journal> Turn<J> {
 /// What a driver waits for.
 enum Happened {
     CancelAsked(Cause),
+    LeaveAsked,
     AttemptFailed(Attempt),
     Answered(Box<Result<model::Reply, model::Error>>),
     CallOver(CallId, String, Level, Finished),
@@ -169,6 +119,10 @@ struct Driver<'a, J> {
     reader: Reader,
     /// Calls that were decided while the audit trail could not be written.
     unaudited: HashSet<CallId>,
+    /// Calls that may change something.
+    writing: HashSet<CallId>,
+    cancel_asked: bool,
+    leaving: bool,
     work: FuturesUnordered<BoxFuture<'a, Happened>>,
     halt: CancellationToken,
     failed: (mpsc::Sender<Attempt>, mpsc::Receiver<Attempt>),
@@ -193,57 +147,81 @@ impl<'a, J: Journal> Driver<'a, J> {
             pending: HashMap::new(),
             reader: Reader::default(),
             unaudited: HashSet::new(),
+            writing: HashSet::new(),
+            cancel_asked: false,
+            leaving: false,
             work: FuturesUnordered::new(),
             halt: CancellationToken::new(),
             failed: mpsc::channel(ATTEMPTS),
         }
     }
 
-    async fn run(&mut self, opening: &[Event]) -> Result<(), Lost> {
-        let mut effects = Vec::new();
-        for event in opening {
-            effects.extend(step(&mut self.state, event, self.bounds));
+    async fn run(&mut self, kept: &[Event]) -> Result<Driven, Lost> {
+        let mut last = Vec::new();
+        for event in kept {
+            last = step(&mut self.state, event, self.bounds);
             self.history.apply(event);
             self.reader.read(event);
+            self.remember(event);
         }
-        self.perform(effects);
-        let mut cancel_asked = false;
+        let writing = &self.writing;
+        let writes = |call: &CallId| writing.contains(call);
+        let next = self.state.resume(last, self.bounds, writes);
+        self.settle(Vec::new(), next).await?;
         while !self.state.is_over() {
-            let happened = tokio::select! {
-                biased;
-                cause = self.turn.cancel.asked(), if !cancel_asked => Happened::CancelAsked(cause),
-                Some(attempt) = self.failed.1.recv() => Happened::AttemptFailed(attempt),
-                Some(happened) = self.work.next() => happened,
-                else => Happened::Abandoned,
-            };
-            cancel_asked |= matches!(happened, Happened::CancelAsked(_));
+            if self.leaving && self.work.is_empty() {
+                return Ok(Driven::Left);
+            }
+            let happened = self.next().await;
+            match happened {
+                Happened::CancelAsked(_) => self.cancel_asked = true,
+                Happened::LeaveAsked => {
+                    self.leaving = true;
+                    self.halt.cancel();
+                }
+                _ => {}
+            }
             let mut entries: Vec<Entry> = self.entry(happened)?.into_iter().collect();
             // What is over at the same time is written down together.
             while let Some(Some(happened)) = self.work.next().now_or_never() {
                 entries.extend(self.entry(happened)?);
             }
-            self.settle(entries).await?;
-            if cancel_asked {
+            if self.leaving {
+                self.close(entries).await?;
+                continue;
+            }
+            self.settle(entries, Vec::new()).await?;
+            if self.cancel_asked {
                 self.halt.cancel();
             }
         }
-        Ok(())
+        Ok(Driven::Over)
     }
 
-    /// Follows events through the pure steps, appends them with everything that they lead to, and
-    /// only then does what the steps ask for.
-    async fn settle(&mut self, entries: Vec<Entry>) -> Result<(), Lost> {
+    async fn next(&mut self) -> Happened {
+        let turn = self.turn;
+        let asked = self.cancel_asked || self.leaving;
+        tokio::select! {
+            biased;
+            cause = turn.cancel.asked(), if !asked => Happened::CancelAsked(cause),
+            () = turn.leave.cancelled(), if !asked => Happened::LeaveAsked,
+            Some(attempt) = self.failed.1.recv() => Happened::AttemptFailed(attempt),
+            Some(happened) = self.work.next() => happened,
+            else => Happened::Abandoned,
+        }
+    }
+
+    /// Follows events and effects through the pure steps, appends the events with everything that
+    /// they lead to, and only then does what the steps ask for.
+    async fn settle(&mut self, entries: Vec<Entry>, next: Vec<Effect>) -> Result<(), Lost> {
         let mut queue = VecDeque::from(entries);
         let (mut batch, mut effects) = (Vec::new(), Vec::new());
+        for effect in next {
+            self.follow(effect, &mut queue, &mut effects);
+        }
         while let Some(mut entry) = queue.pop_front() {
             for effect in step(&mut self.state, &entry.event, self.bounds) {
-                match effect {
-                    Effect::Record(event) => queue.push_back(event.into()),
-                    Effect::Decide(call) => queue.push_back(self.decide(call).into()),
-                    Effect::Await(call) => queue.extend(self.approval(call).map(Entry::from)),
-                    Effect::Strip(place) => queue.push_back(self.strip(place).into()),
-                    effect => effects.push(effect),
-                }
+                self.follow(effect, &mut queue, &mut effects);
             }
             self.history.apply(&entry.event);
             if entry.record.is_none() {
@@ -251,13 +229,30 @@ impl<'a, J: Journal> Driver<'a, J> {
             }
             batch.push(entry);
         }
-        if !batch.is_empty() {
-            let calls: Vec<CallId> = batch.iter().filter_map(announced).collect();
-            if self.turn.journal.append(batch).await? == Trail::Broken {
-                self.unaudited.extend(calls);
-            }
-        }
+        self.append(batch).await?;
         self.perform(effects);
+        Ok(())
+    }
+
+    /// Turns an effect into an event where it is done by that.
+    fn follow(&mut self, effect: Effect, queue: &mut VecDeque<Entry>, effects: &mut Vec<Effect>) {
+        match effect {
+            Effect::Record(event) => queue.push_back(event.into()),
+            Effect::Decide(call) => queue.push_back(self.decide(call).into()),
+            Effect::Await(call) => queue.extend(self.approval(call).map(Entry::from)),
+            Effect::Strip(place) => queue.push_back(self.strip(place).into()),
+            effect => effects.push(effect),
+        }
+    }
+
+    async fn append(&mut self, batch: Vec<Entry>) -> Result<(), Lost> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let calls: Vec<CallId> = batch.iter().filter_map(announced).collect();
+        if self.turn.journal.append(batch).await? == Trail::Broken {
+            self.unaudited.extend(calls);
+        }
         Ok(())
     }
 
@@ -345,7 +340,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 let ended = read_output::ended(call, &input, found?.as_deref());
                 Some(Event::CallEnded(ended).into())
             }
-            Happened::Abandoned => None,
+            Happened::LeaveAsked | Happened::Abandoned => None,
         })
     }
 
@@ -396,6 +391,10 @@ impl<'a, J: Journal> Driver<'a, J> {
         let reason = verdict.reason().clone();
         let decision = verdict.decision();
         let line = verdict.command_line();
+        let effect = config.tool(&tool).map(|tool| tool.effect);
+        if effect != Some(EffectOf::Read) {
+            self.writing.insert(call_id.clone());
+        }
         let mut awaits = false;
         let usage = match verdict {
             Verdict::Allow(permit) => {
@@ -419,6 +418,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             command_line: line.map(|line| redactor.text(&line)),
             usage,
             awaits,
+            effect,
             revision,
         }
     }

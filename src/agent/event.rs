@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use super::id::{CallId, TurnId};
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::config::policy::Channel;
+use crate::config::tool::Effect;
 use crate::model::{self, BlockPlace, Usage};
 use crate::policy::Decision;
 
@@ -35,6 +36,9 @@ pub enum Event {
         channel: Channel,
         /// The revision that the turn started with; each decision carries its own.
         revision: Revision,
+        /// The model calls that it may make before the last one, which sums up.
+        #[serde(default)]
+        rounds: Option<u32>,
     },
     /// The system prompt and the tools were rendered anew; thinking before here was bound to the
     /// old ones and is not sent again.
@@ -94,6 +98,9 @@ pub enum Event {
         /// Whether an `ask` waits for an answer: where nobody can give one, it is a denial.
         #[serde(default)]
         awaits: bool,
+        /// Whether the tool changes anything; where it is not known, it may.
+        #[serde(default)]
+        effect: Option<Effect>,
         /// The revision that decided.
         revision: Revision,
     },
@@ -215,8 +222,6 @@ pub enum Cause {
     Caller,
     /// Its session was deleted.
     SessionEnded,
-    /// The server ends, and its grace period is over.
-    ServerEnded,
 }
 
 /// Why a turn ended; every ending has a name.
@@ -248,7 +253,7 @@ pub enum Stop {
     },
     /// Somebody cancelled it.
     Cancelled,
-    /// The server ended in the middle of it.
+    /// The server ended in the middle of it, and nobody went on with it in time.
     Interrupted,
     /// The engine failed.
     InternalError,

@@ -11,6 +11,7 @@ use super::event::{Ended, Event, Outcome};
 use super::id::CallId;
 use crate::call::quote;
 use crate::config::name::{Revision, RuleId};
+use crate::config::tool::Effect;
 use crate::policy::Decision;
 use crate::tool::read_output::{DESCRIPTION, Request, SCHEMA, read};
 use crate::tool::redact::Redactor;
@@ -62,6 +63,7 @@ pub(super) fn decide(
             .map(|request| redactor.text(&command_line(request))),
         usage: usage.into_iter().collect(),
         awaits: false,
+        effect: Some(Effect::Read),
         revision,
     };
     (decided, request)

@@ -4,10 +4,12 @@
 //! events to append and things to do. It touches nothing, so the same events give the same state
 //! when they are read back, and every ending can be tested without a model, a store or a process.
 
+mod resume;
+
 use std::mem;
 
 use super::answer;
-use super::event::{Asked, Cause, Ended, Event, Reply, Stop};
+use super::event::{Asked, Ended, Event, Reply, Stop};
 use super::id::CallId;
 use crate::config::settings::Limits;
 use crate::model::{self, BlockPlace, ToolChoice};
@@ -23,6 +25,24 @@ pub struct Bounds {
     pub rounds: u32,
     /// Calls that run at the same time.
     pub parallel: usize,
+}
+
+impl Bounds {
+    /// What bounds a turn whose start was kept: its rounds are those that it was started with, so
+    /// that its events lead to the same states whenever they are read.
+    pub fn of(limits: &Limits, start: Option<&Event>) -> Self {
+        let bounds = Self::from(limits);
+        match start {
+            Some(Event::TurnStarted {
+                rounds: Some(rounds),
+                ..
+            }) => Self {
+                rounds: *rounds,
+                ..bounds
+            },
+            _ => bounds,
+        }
+    }
 }
 
 impl From<&Limits> for Bounds {
@@ -51,8 +71,6 @@ pub enum State {
     },
     /// The turn is being ended early; what runs is awaited.
     Ending {
-        /// Why.
-        cause: Cause,
         /// Every call of the last reply.
         calls: Vec<Call>,
     },
@@ -145,13 +163,13 @@ pub fn step(state: &mut State, event: &Event, bounds: Bounds) -> Vec<Effect> {
             };
             (State::Asking(progress), vec![effect])
         }
-        (State::Asking(_), Event::CancelAsked { cause }) => cancel(*cause, Vec::new()),
-        (State::Calling { calls, .. }, Event::CancelAsked { cause }) => cancel(*cause, calls),
+        (State::Asking(_), Event::CancelAsked { .. }) => cancel(Vec::new()),
+        (State::Calling { calls, .. }, Event::CancelAsked { .. }) => cancel(calls),
         (State::Calling { progress, calls }, event) => called(progress, calls, event, bounds),
-        (State::Ending { cause, mut calls }, Event::CallEnded(ended)) => {
+        (State::Ending { mut calls }, Event::CallEnded(ended)) => {
             set(&mut calls, &ended.call_id, Phase::Over);
-            let effects = ended_early(cause, &calls);
-            (State::Ending { cause, calls }, effects)
+            let effects = ended_early(&calls);
+            (State::Ending { calls }, effects)
         }
         (state, _) => (state, Vec::new()),
     };
@@ -174,7 +192,7 @@ impl State {
     /// so that the history stays whole, and the turn its end.
     pub fn abandon(&self, stop: Stop, detail: &str) -> Vec<Event> {
         let calls = match self {
-            Self::Calling { calls, .. } | Self::Ending { calls, .. } => calls.as_slice(),
+            Self::Calling { calls, .. } | Self::Ending { calls } => calls.as_slice(),
             _ => &[],
         };
         let open = calls.iter().filter(|call| call.phase != Phase::Over);
@@ -191,12 +209,17 @@ impl State {
 }
 
 fn ask(progress: Progress, bounds: Bounds) -> (State, Vec<Effect>) {
-    let choice = if progress.replies < bounds.rounds {
+    let effect = Effect::Ask(choice(progress, bounds));
+    (State::Asking(progress), vec![effect])
+}
+
+/// The last call of the model sums up, and calls nothing.
+fn choice(progress: Progress, bounds: Bounds) -> ToolChoice {
+    if progress.replies < bounds.rounds {
         ToolChoice::Auto
     } else {
         ToolChoice::None
-    };
-    (State::Asking(progress), vec![Effect::Ask(choice)])
+    }
 }
 
 fn replied(before: Progress, reply: &Reply, bounds: Bounds) -> (State, Vec<Effect>) {
@@ -359,7 +382,7 @@ fn start_next(calls: &mut [Call], bounds: Bounds) -> Vec<Effect> {
 }
 
 /// Ends what does not run yet at once; what runs is cancelled by whoever runs it, and awaited.
-fn cancel(cause: Cause, mut calls: Vec<Call>) -> (State, Vec<Effect>) {
+fn cancel(mut calls: Vec<Call>) -> (State, Vec<Effect>) {
     let mut effects = Vec::new();
     for call in &mut calls {
         if !matches!(call.phase, Phase::Running | Phase::Over) {
@@ -367,19 +390,16 @@ fn cancel(cause: Cause, mut calls: Vec<Call>) -> (State, Vec<Effect>) {
         }
     }
     if effects.is_empty() {
-        effects = ended_early(cause, &calls);
+        effects = ended_early(&calls);
     }
-    (State::Ending { cause, calls }, effects)
+    (State::Ending { calls }, effects)
 }
 
-fn ended_early(cause: Cause, calls: &[Call]) -> Vec<Effect> {
+fn ended_early(calls: &[Call]) -> Vec<Effect> {
     if calls.iter().any(|call| call.phase != Phase::Over) {
         return Vec::new();
     }
-    vec![match cause {
-        Cause::Caller | Cause::SessionEnded => end(Stop::Cancelled, None),
-        Cause::ServerEnded => end(Stop::Interrupted, Some(answer::SERVER_ENDED.to_owned())),
-    }]
+    vec![end(Stop::Cancelled, None)]
 }
 
 fn set(calls: &mut [Call], id: &CallId, phase: Phase) {

@@ -395,7 +395,8 @@ fn joined_text(content: &[Box<RawValue>]) -> String {
     joined
 }
 
-fn tool_uses(content: &[Box<RawValue>]) -> Vec<ToolUse> {
+/// The calls among content blocks, in order.
+pub(crate) fn tool_uses(content: &[Box<RawValue>]) -> Vec<ToolUse> {
     #[derive(Deserialize)]
     struct Call {
         #[serde(default)]

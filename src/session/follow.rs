@@ -58,11 +58,10 @@ impl Follower {
         }
     }
 
-    /// Waits for something to read, unless it has not looked yet or nothing more will come.
+    /// Waits for something to read, unless it has not looked yet or nothing more will come from
+    /// where it looks.
     async fn wait(&mut self) {
-        if let Some(progress) = &mut self.progress
-            && *progress.borrow() != Progress::Gone
-        {
+        if let Some(progress) = &mut self.progress {
             let after = self.after;
             let news = |progress: &Progress| match progress {
                 Progress::Starting => false,
@@ -74,30 +73,26 @@ impl Follower {
     }
 
     async fn read(&mut self) -> Result<(), Error> {
-        let first = self.progress.is_none();
-        if first {
-            self.inner.session(&self.who, &self.session).await?;
-        }
-        // What is kept between the reading and the watching is not missed: watching came first.
-        let running = self.inner.live.turn(&self.session, &self.turn);
-        self.progress = running
-            .as_ref()
-            .map(|running| running.watch())
-            .or(self.progress.take());
-        let events = self
-            .inner
-            .events(&self.session, &self.turn, self.after)
-            .await?;
+        let inner = &self.inner;
+        let gone = match &self.progress {
+            None => {
+                inner.session(&self.who, &self.session).await?;
+                // Watching comes first, so that nothing is missed that is kept while it reads.
+                self.progress = Some(inner.watch(&self.session, &self.turn));
+                false
+            }
+            Some(progress) => *progress.borrow() == Progress::Gone,
+        };
+        let events = inner.events(&self.session, &self.turn, self.after).await?;
         self.read = events.into();
-        if self.read.is_empty() && running.is_none() {
-            // Either the turn ended before `after`, or nobody runs it.
-            self.inner.settle(&self.session, &self.turn).await?;
-            let rest = self
-                .inner
-                .events(&self.session, &self.turn, self.after)
-                .await?;
-            self.over = rest.is_empty();
-            self.read = rest.into();
+        if gone && self.read.is_empty() {
+            // Either it ended before `after`, or this server left it and another goes on with it.
+            let view = inner.turn(&self.session, &self.turn).await?;
+            self.over = view.status.is_over();
+            if !self.over {
+                inner.accepts()?;
+                self.progress = Some(inner.watch(&self.session, &self.turn));
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The turns that run in this process, by session.
 //!
 //! A place is taken before a turn is started and given back after its end was kept, so whatever the
-//! store calls running and is not here is nobody's, and may be repaired.
+//! store calls running and is not here is another server's, or about to be taken over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -76,6 +76,17 @@ impl Live {
     /// This turn, if it has the session's place.
     pub(super) fn turn(&self, session: &SessionId, turn: &TurnId) -> Option<Arc<Running>> {
         self.of(session).filter(|running| running.turn == *turn)
+    }
+
+    /// This turn, wherever it runs here.
+    pub(super) fn find(&self, turn: &TurnId) -> Option<Arc<Running>> {
+        let map = self.lock();
+        map.values().find(|running| running.turn == *turn).cloned()
+    }
+
+    /// Whether no turn runs here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Running>>> {

@@ -1,23 +1,18 @@
-//! Starting a turn and seeing it to its end, whoever still watches.
+//! Starting the turn that a message asks for.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use super::clock::later;
-use super::live::{Place, Progress, Running};
+use super::drive::{Begun, history};
+use super::live::{Place, Running};
 use super::{Error, Inner, Key};
-use crate::agent::audit::Reader;
-use crate::agent::context::{History, Prefix, cut};
-use crate::agent::event::Stop;
-use crate::agent::turn::{Bounds, State, step};
-use crate::agent::{CallId, Cancel, Entry, Event, Journal, Lost, SessionId, Trail, Turn, TurnId};
+use crate::agent::context::{Prefix, cut};
+use crate::agent::{Cancel, Event, SessionId, TurnId};
 use crate::call::Caller;
 use crate::config::Config;
-use crate::model::Model;
 use crate::reload::InForce;
 use crate::store::{self, NewTurn, Session, Started};
 
@@ -30,19 +25,11 @@ pub(super) struct Message {
     pub(super) key: Option<Key>,
 }
 
-/// A turn that was kept as started.
-pub(super) struct Begun {
-    opening: Vec<Event>,
-    prefix: Prefix,
-    history: History,
-    model: Model,
-}
-
 /// What starting led to.
 enum Outcome {
     Begun(Box<Begun>),
     Known(TurnId),
-    /// The session was not as it had been read, or had a turn that nobody runs: try again.
+    /// The session was not as it had been read: try again.
     Again,
 }
 
@@ -60,7 +47,7 @@ impl Inner {
                 Ok(Some((place, begun))) => {
                     // The client may be gone; the turn is the session's.
                     drop(reply.send(Ok(turn.clone())));
-                    self.run(&message, &turn, place, begun).await;
+                    self.run(place, *begun).await;
                 }
                 Ok(None) => drop(reply.send(Err(Error::StoreUnavailable))),
                 Err(Refused::Known(known)) => drop(reply.send(Ok(known))),
@@ -78,8 +65,7 @@ impl Inner {
     ) -> Result<Option<(Place, Box<Begun>)>, Refused> {
         // More than one repetition means that something takes the session apart as it is read.
         for _ in 0..4 {
-            let cancel = Cancel::under(self.parts.tasks.cancelled());
-            let place = match self.live.take(&message.session, turn, cancel) {
+            let place = match self.live.take(&message.session, turn, Cancel::new()) {
                 Ok(place) => place,
                 Err(running) => {
                     running.decided().await;
@@ -88,11 +74,7 @@ impl Inner {
                 }
             };
             match self.begin(message, turn).await? {
-                Outcome::Begun(begun) => {
-                    let kept = u64::try_from(begun.opening.len()).unwrap_or(u64::MAX);
-                    place.running.tell(Progress::Kept(kept));
-                    return Ok(Some((place, begun)));
-                }
+                Outcome::Begun(begun) => return Ok(Some((place, begun))),
                 Outcome::Known(known) => return Err(Refused::Known(known)),
                 Outcome::Again => {}
             }
@@ -135,7 +117,11 @@ impl Inner {
         let kept_from = trimmed.unwrap_or(session.kept_from);
         let position = session.turns.saturating_add(1);
         let opening = opening(message, config, &session, frozen.is_some(), trimmed);
-        let history = self.history(&session, kept_from, turn, position).await?;
+        let earlier = match session.turns {
+            0 => Vec::new(),
+            _ => self.parts.store.turns(&session.id, kept_from).await?,
+        };
+        let history = history(earlier, turn, position);
         let now = self.clock.now();
         let events: Result<Vec<String>, store::Error> = opening.iter().map(store::json).collect();
         let started = self.parts.store.start(NewTurn {
@@ -151,8 +137,10 @@ impl Inner {
             key: message.key.as_ref().map(Key::kept),
         });
         match started.await? {
-            Started::New => Ok(Outcome::Begun(Box::new(Begun {
-                opening,
+            Started::New(held) => Ok(Outcome::Begun(Box::new(Begun {
+                held,
+                who: message.who.clone(),
+                events: opening,
                 prefix,
                 history,
                 model: in_force.model.clone(),
@@ -161,120 +149,11 @@ impl Inner {
             Started::Mismatch => Err(Error::IdempotencyMismatch),
             Started::NoSession => Err(Error::SessionNotFound),
             Started::Overtaken => Ok(Outcome::Again),
-            Started::Busy(orphan) => {
-                // The session's place is ours, so nobody runs it.
-                self.abandon(&session.id, &orphan, Stop::Interrupted, INTERRUPTED)
-                    .await?;
-                Ok(Outcome::Again)
-            }
+            // Another server drives it, or is about to take it over.
+            Started::Busy(running) => Err(Error::TurnInProgress(running)),
         }
-    }
-
-    /// What the model saw so far, with the new turn begun.
-    async fn history(
-        &self,
-        session: &Session,
-        kept_from: u32,
-        turn: &TurnId,
-        position: u32,
-    ) -> Result<History, Error> {
-        let mut history = History::default();
-        if session.turns > 0 {
-            for earlier in self.parts.store.turns(&session.id, kept_from).await? {
-                history.begin(earlier.id, earlier.position);
-                for event in &earlier.events {
-                    history.apply(&event.item);
-                }
-            }
-        }
-        history.begin(turn.clone(), position);
-        Ok(history)
-    }
-
-    /// Drives a turn to its end; a turn that cannot come to one itself is ended here.
-    async fn run(&self, message: &Message, turn: &TurnId, place: Place, begun: Box<Begun>) {
-        let journal = Written {
-            inner: self,
-            session: &message.session,
-            turn,
-            running: &place.running,
-        };
-        let driven = Turn {
-            caller: message.who.clone(),
-            in_force: Arc::clone(&self.parts.in_force),
-            model: begun.model,
-            journal,
-            approve: None,
-            prefix: begun.prefix,
-            history: begun.history,
-            cancel: place.running.cancel.clone(),
-        };
-        self.see_out(&message.session, turn, driven.run(&begun.opening))
-            .await;
-    }
-
-    /// Awaits a turn's work, and ends the turn if the work panics. What cannot be recorded stays as
-    /// it is: whoever looks at the turn next ends it.
-    pub(super) async fn see_out(
-        &self,
-        session: &SessionId,
-        turn: &TurnId,
-        work: impl Future<Output = Result<(), Lost>>,
-    ) {
-        match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(Ok(())) => {}
-            Ok(Err(Lost)) => tracing::error!("the turn cannot be recorded, so it was stopped"),
-            Err(_panic) => {
-                tracing::error!("the turn panicked, so it was ended");
-                let detail = "the engine failed in this turn";
-                let ended = self
-                    .abandon(session, turn, Stop::InternalError, detail)
-                    .await;
-                if ended.is_err() {
-                    tracing::error!("its end cannot be recorded");
-                }
-            }
-        }
-    }
-
-    /// Ends a turn that nobody runs: every open call gets its result, and the turn its end.
-    pub(super) async fn abandon(
-        &self,
-        session: &SessionId,
-        turn: &TurnId,
-        stop: Stop,
-        detail: &str,
-    ) -> Result<(), Error> {
-        let store = &self.parts.store;
-        let Some(events) = store.events(session, turn, 0).await? else {
-            return Err(Error::TurnNotFound);
-        };
-        let in_force = self.parts.in_force.load_full();
-        let limits = &in_force.config.settings().limits;
-        let mut state = State::default();
-        let mut reader = Reader::default();
-        for event in &events {
-            step(&mut state, &event.item, Bounds::from(limits));
-            reader.read(&event.item);
-        }
-        if state.is_over() {
-            return Ok(());
-        }
-        let entries = state.abandon(stop, detail).into_iter().map(|event| Entry {
-            record: reader.read(&event),
-            ..event.into()
-        });
-        let now = self.clock.now();
-        let expires_at = later(now, limits.session_idle);
-        store
-            .append(session, turn, entries.collect(), now, expires_at)
-            .await?;
-        Ok(())
     }
 }
-
-/// Why a turn ended that nobody runs.
-pub(super) const INTERRUPTED: &str = "the server ended before the turn did";
 
 /// A message that starts nothing.
 pub(super) enum Refused {
@@ -331,6 +210,7 @@ fn opening(
         role: message.who.role.clone(),
         channel: message.who.channel,
         revision: revision.clone(),
+        rounds: Some(config.settings().limits.rounds),
     };
     let frozen = Event::PrefixFrozen {
         revision: revision.clone(),
@@ -340,32 +220,4 @@ fn opening(
     opening.extend(Some(frozen).filter(|_| refrozen && session.turns > 0));
     opening.extend(trimmed);
     opening
-}
-
-/// Where a session's turn is written down.
-struct Written<'a> {
-    inner: &'a Inner,
-    session: &'a SessionId,
-    turn: &'a TurnId,
-    running: &'a Running,
-}
-
-impl Journal for Written<'_> {
-    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
-        let now = self.inner.clock.now();
-        let store = &self.inner.parts.store;
-        let expires_at = later(now, self.inner.idle());
-        let appended = store
-            .append(self.session, self.turn, entries, now, expires_at)
-            .await;
-        // A turn that is over in the store is not this process's any more.
-        let appended = appended.map_err(|_| Lost)?.ok_or(Lost)?;
-        self.running.tell(Progress::Kept(appended.last));
-        Ok(appended.trail)
-    }
-
-    async fn output(&self, call: &CallId) -> Result<Option<String>, Lost> {
-        let store = &self.inner.parts.store;
-        store.output(self.session, call).await.map_err(|_| Lost)
-    }
 }

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::json;
 
 use super::*;
-use crate::agent::Lost;
 use crate::agent::event::Status;
+use crate::agent::{Driven, Lost};
 use crate::config::Overrides;
 use crate::config::host::Host;
 use crate::config::name::{CallerName, RoleName};
@@ -61,7 +61,7 @@ fn joao() -> Caller {
 }
 
 /// A turn that was started, and whose work then comes to this.
-async fn turn(sessions: &Sessions, work: impl Future<Output = Result<(), Lost>>) -> TurnView {
+async fn turn(sessions: &Sessions, work: impl Future<Output = Result<Driven, Lost>>) -> TurnView {
     let session = sessions
         .create(&joao(), None, None)
         .await
@@ -74,10 +74,10 @@ async fn turn(sessions: &Sessions, work: impl Future<Output = Result<(), Lost>>)
         content: "are you there?".to_owned(),
         key: None,
     };
-    let Ok(Some((place, _))) = sessions.inner.start(&message, &turn).await else {
+    let Ok(Some((place, begun))) = sessions.inner.start(&message, &turn).await else {
         panic!("it starts");
     };
-    sessions.inner.see_out(&session, &turn, work).await;
+    sessions.inner.see_out(&begun.held, work).await;
     drop(place);
     let view = sessions
         .turn(&joao(), &session, &turn, Duration::ZERO)
@@ -111,11 +111,11 @@ async fn a_panic_ends_its_turn_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_turn_that_could_not_be_recorded_is_ended_by_whoever_looks_next() {
+async fn a_turn_that_cannot_be_recorded_any_more_is_ended() {
     let sessions = sessions().await;
     let view = turn(&sessions, async { Err(Lost) }).await;
     assert_eq!(
         (view.status, view.stop.unwrap().reason.as_str()),
-        (Status::Failed, "interrupted")
+        (Status::Failed, "internal_error")
     );
 }

@@ -120,6 +120,34 @@ pub(super) struct Added {
     pub(super) cut: bool,
 }
 
+impl Added {
+    /// The last records of a session in a writer's chain.
+    pub(super) async fn last_of(
+        db: &mut Connection,
+        writer: &str,
+        session: &SessionId,
+        count: i64,
+    ) -> Result<Self, sqlx::Error> {
+        let mut found: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT number, json, hash FROM audit WHERE writer = $1 AND session_id = $2 \
+             ORDER BY number DESC LIMIT $3",
+        )
+        .bind(writer)
+        .bind(session.as_str())
+        .bind(count)
+        .fetch_all(db)
+        .await?;
+        found.reverse();
+        let head = found.last().map(|(number, _, hash)| (*number, hash.clone()));
+        let lines = found.into_iter();
+        Ok(Self {
+            lines: lines.map(|(_, json, hash)| Line::kept(json, hash)).collect(),
+            head,
+            cut: false,
+        })
+    }
+}
+
 /// Records of one turn, to be written.
 #[derive(Debug)]
 pub(super) struct Chain<'a> {

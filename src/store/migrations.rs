@@ -9,6 +9,7 @@ pub(super) fn all() -> Migrator {
     let files = [
         ("sessions", include_str!("migrations/0001_sessions.sql")),
         ("audit", include_str!("migrations/0002_audit.sql")),
+        ("leases", include_str!("migrations/0003_leases.sql")),
     ];
     let migrations = (1_i64..).zip(files).map(|(version, (name, sql))| {
         Migration::new(

@@ -3,11 +3,17 @@
 use std::fmt::Display;
 
 use jiff::Timestamp;
-use sqlx::Row as _;
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{Error, Pool, Prefix, Row, Session, Turn, micros, unavailable};
+use super::{
+    Engine, Error, Pool, Prefix, Progress, Row, Session, Turn, lease, micros, unavailable,
+};
+use crate::agent::event::Cause;
 use crate::agent::{CallId, Event, Numbered, SessionId, TurnId};
 use crate::config::name::{CallerName, Revision};
+
+/// Turns of one statement at most.
+const TURNS: usize = 500;
 
 /// Where a list of sessions goes on: after this one, towards older ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,16 +157,45 @@ pub(super) async fn output(
     Ok(found.map(|(output,)| output))
 }
 
-/// Turns that have no end.
-pub(super) async fn unfinished(pool: &Pool) -> Result<Vec<(SessionId, TurnId)>, Error> {
-    let found: Vec<(String, String)> =
-        sqlx::query_as("SELECT session_id, id FROM turns WHERE ended = 0 ORDER BY id")
+/// How far turns came; one that is gone is left out.
+pub(super) async fn progress(pool: &Pool, turns: &[TurnId]) -> Result<Vec<Progress>, Error> {
+    let mut all = Vec::with_capacity(turns.len());
+    for some in turns.chunks(TURNS) {
+        let mut select =
+            QueryBuilder::<Engine>::new("SELECT id, last_event, ended FROM turns WHERE id IN (");
+        let mut ids = select.separated(", ");
+        for turn in some {
+            ids.push_bind(turn.as_str());
+        }
+        select.push(")");
+        let found: Vec<(String, i64, i64)> = select
+            .build_query_as()
             .fetch_all(pool)
             .await
             .map_err(|error| unavailable(&error))?;
+        for (turn, last, ended) in found {
+            all.push(Progress {
+                turn: TurnId::from(turn),
+                last: u64::try_from(last).map_err(unreadable)?,
+                is_over: ended != 0,
+            });
+        }
+    }
+    Ok(all)
+}
+
+/// The turns of a replica that others asked to end early.
+pub(super) async fn cancelled(pool: &Pool, replica: &str) -> Result<Vec<(TurnId, Cause)>, Error> {
+    let found: Vec<(String, String)> = sqlx::query_as(
+        "SELECT id, cancel FROM turns WHERE holder = $1 AND ended = 0 AND cancel IS NOT NULL",
+    )
+    .bind(replica)
+    .fetch_all(pool)
+    .await
+    .map_err(|error| unavailable(&error))?;
     let found = found.into_iter();
     Ok(found
-        .map(|(session, turn)| (SessionId::from(session), TurnId::from(turn)))
+        .map(|(turn, cause)| (TurnId::from(turn), lease::read(&cause)))
         .collect())
 }
 

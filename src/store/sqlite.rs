@@ -24,6 +24,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How long a read waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
 
+/// The name of the only replica that a store of this engine has. It is another one whenever the
+/// store is opened, so that it takes over what the last one left.
+fn only() -> Arc<str> {
+    format!("r_{}", uuid::Uuid::new_v4().simple()).into()
+}
+
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -128,6 +134,8 @@ impl Store {
             reader,
             queue: Queue::new(writer, tasks.clone()),
             copies: Arc::default(),
+            replica: only(),
+            lease: None,
             _lock: Some(Arc::new(lock)),
         })
     }
@@ -138,16 +146,18 @@ impl Store {
             .in_memory(true)
             .disable_statement_logging();
         // One connection, kept for ever: the database is the connection.
-        let only = pool(1).connect_with(options).await;
-        let only = only.map_err(|source| OpenError::Database {
+        let pool = pool(1).connect_with(options).await;
+        let pool = pool.map_err(|source| OpenError::Database {
             path: path.to_owned(),
             source,
         })?;
-        migrate(&only, path).await?;
+        migrate(&pool, path).await?;
         Ok(Self {
-            reader: only.clone(),
-            queue: Queue::new(only, tasks.clone()),
+            reader: pool.clone(),
+            queue: Queue::new(pool, tasks.clone()),
             copies: Arc::default(),
+            replica: only(),
+            lease: None,
             _lock: None,
         })
     }

@@ -2,6 +2,8 @@
 
 mod keeping;
 
+mod leases;
+
 mod trouble;
 
 use std::path::Path;
@@ -54,6 +56,7 @@ fn started() -> Event {
         role: RoleName::new("operator"),
         channel: Channel::Api,
         revision: Revision::new("r1"),
+        rounds: None,
     }
 }
 
@@ -79,15 +82,38 @@ fn turn(session: &str, id: &str, position: u32) -> NewTurn {
     }
 }
 
+/// A turn as this replica holds it from its start.
+fn held(session: &str, turn: &str) -> Held {
+    Held {
+        session: SessionId::from(session),
+        turn: TurnId::from(turn),
+        position: 1,
+        fence: FIRST_FENCE,
+    }
+}
+
 async fn append(store: &Store, session: &str, turn: &str, events: Vec<Event>) -> Option<u64> {
     let entries = events.into_iter().map(Entry::from).collect();
-    let (session, turn) = (SessionId::from(session), TurnId::from(turn));
-    let expires_at = at(20) + 1_800.seconds();
-    store
-        .append(&session, &turn, entries, at(20), expires_at)
+    let held = held(session, turn);
+    let progress = store.progress(&[held.turn.clone()]).await.unwrap();
+    let after = progress.first().map_or(0, |progress| progress.last);
+    tried(store, &held, after, entries)
         .await
         .unwrap()
         .map(|appended| appended.last)
+}
+
+/// Tries once.
+async fn tried(
+    store: &Store,
+    held: &Held,
+    after: u64,
+    entries: Vec<Entry>,
+) -> Result<Option<Appended>, Error> {
+    let times = (at(20), at(20) + 1_800.seconds());
+    let once = CancellationToken::new();
+    once.cancel();
+    store.append(held, after, entries, times, &once).await
 }
 
 fn names(events: &[Numbered<Event>]) -> Vec<(u64, &'static str)> {
@@ -124,13 +150,16 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
             kept_from: 3,
             ..turn("s_1", "t_1", 1)
         };
-        assert_eq!(store.start(first).await, Ok(Started::New));
+        assert_eq!(
+            store.start(first).await,
+            Ok(Started::New(held("s_1", "t_1")))
+        );
         let entry = Entry {
             event: Event::CallEnded(ended.clone()),
             output: Some("the whole".to_owned()),
             record: None,
         };
-        let appended = store.append(&s, &t, vec![entry], at(20), at(1_820)).await;
+        let appended = tried(&store, &held("s_1", "t_1"), 1, vec![entry]).await;
         let (last, trail) = (2, Trail::Kept);
         assert_eq!(appended, Ok(Some(Appended { last, trail })));
     }
@@ -169,7 +198,12 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
         .output(&SessionId::from("s_2"), &CallId::from("c_1"))
         .await;
     assert_eq!(other, Ok(None));
-    assert_eq!(store.unfinished().await.unwrap(), [(s, t)]);
+    let taken = Held {
+        fence: FIRST_FENCE + 1,
+        ..held("s_1", "t_1")
+    };
+    store.beat().await.unwrap();
+    assert_eq!(store.claim().await, Ok(vec![taken]));
 }
 
 #[tokio::test]
@@ -192,7 +226,10 @@ async fn a_store_is_one_servers_and_only_its_owners_to_read() {
 async fn a_session_runs_one_turn_at_a_time() {
     let store = memory().await;
     store.create(session("s_1", "joao")).await.unwrap();
-    assert_eq!(store.start(turn("s_1", "t_1", 1)).await, Ok(Started::New));
+    assert_eq!(
+        store.start(turn("s_1", "t_1", 1)).await,
+        Ok(Started::New(held("s_1", "t_1")))
+    );
     let busy = Started::Busy(TurnId::from("t_1"));
     assert_eq!(store.start(turn("s_1", "t_2", 2)).await, Ok(busy));
     assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
@@ -201,7 +238,14 @@ async fn a_session_runs_one_turn_at_a_time() {
         Ok(Started::Overtaken),
         "it was prepared before the first turn"
     );
-    assert_eq!(store.start(turn("s_1", "t_2", 2)).await, Ok(Started::New));
+    let second = Held {
+        position: 2,
+        ..held("s_1", "t_2")
+    };
+    assert_eq!(
+        store.start(turn("s_1", "t_2", 2)).await,
+        Ok(Started::New(second))
+    );
     assert_eq!(
         store.start(turn("s_9", "t_9", 1)).await,
         Ok(Started::NoSession)

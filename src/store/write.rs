@@ -7,7 +7,10 @@ use sqlx::QueryBuilder;
 
 use super::audit::{Added, Chain, Copies};
 use super::queue::Write;
-use super::{Appended, Connection, Created, Engine, NewKey, NewSession, NewTurn, Started, micros};
+use super::{
+    Appended, Connection, Created, Engine, FIRST_FENCE, Held, NewKey, NewSession, NewTurn, Started,
+    micros,
+};
 use crate::agent::audit::Record;
 use crate::agent::{CallId, SessionId, Trail, TurnId};
 
@@ -75,7 +78,14 @@ impl Write for NewSession {
     }
 }
 
-impl Write for NewTurn {
+/// A turn to start, and who drives it.
+#[derive(Debug)]
+pub(super) struct Begin {
+    pub(super) new: NewTurn,
+    pub(super) holder: String,
+}
+
+impl Write for Begin {
     type Answer = Started;
 
     async fn write(&self, db: &mut Connection) -> Result<Started, sqlx::Error> {
@@ -83,17 +93,17 @@ impl Write for NewTurn {
             "SELECT s.turns, s.expires_at, t.id FROM sessions s \
              LEFT JOIN turns t ON t.session_id = s.id AND t.ended = 0 WHERE s.id = $1",
         )
-        .bind(self.session.as_str())
+        .bind(self.new.session.as_str())
         .fetch_optional(&mut *db)
         .await?;
         let Some((turns, expires_at, running)) = session else {
             return Ok(Started::NoSession);
         };
-        if running.is_none() && expires_at <= micros(self.now) {
+        if running.is_none() && expires_at <= micros(self.new.now) {
             return Ok(Started::NoSession);
         }
-        let scope = self.session.as_str();
-        if let Some(key) = &self.key
+        let scope = self.new.session.as_str();
+        if let Some(key) = &self.new.key
             && let Some((digest, turn)) = known_turn(db, scope, &key.name).await?
         {
             return Ok(if digest == key.body_digest {
@@ -105,47 +115,54 @@ impl Write for NewTurn {
         if let Some(running) = running {
             return Ok(Started::Busy(TurnId::from(running)));
         }
-        if turns != i64::from(self.position) - 1 {
+        if turns != i64::from(self.new.position) - 1 {
             return Ok(Started::Overtaken);
         }
         self.begin(db).await?;
-        if let Some(key) = &self.key {
-            keep_key(db, scope, key, &self.session, Some(&self.turn)).await?;
+        if let Some(key) = &self.new.key {
+            keep_key(db, scope, key, &self.new.session, Some(&self.new.turn)).await?;
         }
-        Ok(Started::New)
+        Ok(Started::New(Held {
+            session: self.new.session.clone(),
+            turn: self.new.turn.clone(),
+            position: self.new.position,
+            fence: FIRST_FENCE,
+        }))
     }
 }
 
-impl NewTurn {
+impl Begin {
     async fn begin(&self, db: &mut Connection) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "INSERT INTO turns (id, session_id, position, last_event, ended) \
-             VALUES ($1, $2, $3, $4, 0)",
+            "INSERT INTO turns (id, session_id, position, last_event, ended, holder, fence) \
+             VALUES ($1, $2, $3, $4, 0, $5, $6)",
         )
-        .bind(self.turn.as_str())
-        .bind(self.session.as_str())
-        .bind(i64::from(self.position))
-        .bind(i64::try_from(self.events.len()).unwrap_or(i64::MAX))
+        .bind(self.new.turn.as_str())
+        .bind(self.new.session.as_str())
+        .bind(i64::from(self.new.position))
+        .bind(i64::try_from(self.new.events.len()).unwrap_or(i64::MAX))
+        .bind(&self.holder)
+        .bind(FIRST_FENCE)
         .execute(&mut *db)
         .await?;
-        add_events(db, &self.turn, 1, self.now, &self.events).await?;
+        add_events(db, &self.new.turn, 1, self.new.now, &self.new.events).await?;
         sqlx::query(
             "UPDATE sessions SET turns = $2, last_active_at = $3, expires_at = $4, revision = $5, \
              kept_from = $6 WHERE id = $1",
         )
-        .bind(self.session.as_str())
-        .bind(i64::from(self.position))
-        .bind(micros(self.now))
-        .bind(micros(self.expires_at))
-        .bind(self.revision.as_str())
-        .bind(i64::from(self.kept_from))
+        .bind(self.new.session.as_str())
+        .bind(i64::from(self.new.position))
+        .bind(micros(self.new.now))
+        .bind(micros(self.new.expires_at))
+        .bind(self.new.revision.as_str())
+        .bind(i64::from(self.new.kept_from))
         .execute(&mut *db)
         .await?;
-        if let Some(prefix) = &self.prefix {
+        if let Some(prefix) = &self.new.prefix {
             sqlx::query(
                 "UPDATE sessions SET frozen_for = $2, system = $3, tools = $4 WHERE id = $1",
             )
-            .bind(self.session.as_str())
+            .bind(self.new.session.as_str())
             .bind(&prefix.frozen_for)
             .bind(&prefix.system)
             .bind(&prefix.tools)
@@ -159,8 +176,9 @@ impl NewTurn {
 /// Events of a running turn.
 #[derive(Debug)]
 pub(super) struct Append {
-    pub(super) session: SessionId,
-    pub(super) turn: TurnId,
+    pub(super) held: Held,
+    /// The number of the last event before these.
+    pub(super) after: u64,
     /// As JSON text.
     pub(super) events: Vec<String>,
     pub(super) outputs: Vec<(CallId, String)>,
@@ -178,31 +196,39 @@ pub(super) struct Kept {
     added: Added,
 }
 
-impl Write for Append {
-    /// Absent when the turn is over, or gone.
+impl Write for Arc<Append> {
+    /// Absent when the turn is over, gone, or another's.
     type Answer = Option<Kept>;
 
     async fn write(&self, db: &mut Connection) -> Result<Option<Kept>, sqlx::Error> {
         let count = i64::try_from(self.events.len()).unwrap_or(i64::MAX);
-        let last: Option<(i64,)> = sqlx::query_as(
-            "UPDATE turns SET last_event = last_event + $2, ended = $3 \
-             WHERE id = $1 AND ended = 0 RETURNING last_event",
+        let after = i64::try_from(self.after).unwrap_or(i64::MAX);
+        let last = after.saturating_add(count);
+        let updated = sqlx::query(
+            "UPDATE turns SET last_event = $2, ended = $3 \
+             WHERE id = $1 AND ended = 0 AND fence = $4 AND last_event = $5",
         )
-        .bind(self.turn.as_str())
-        .bind(count)
+        .bind(self.held.turn.as_str())
+        .bind(last)
         .bind(i64::from(self.ends.is_some()))
-        .fetch_optional(&mut *db)
+        .bind(self.held.fence)
+        .bind(after)
+        .execute(&mut *db)
         .await?;
-        let Some((last,)) = last else {
-            return Ok(None);
+        let appended = Appended {
+            last: u64::try_from(last).unwrap_or(0),
+            trail: Trail::Kept,
         };
-        let first = last.saturating_sub(count).saturating_add(1);
-        add_events(db, &self.turn, first, self.now, &self.events).await?;
+        if updated.rows_affected() == 0 {
+            return self.kept_before(db, last, appended).await;
+        }
+        let first = after.saturating_add(1);
+        add_events(db, &self.held.turn, first, self.now, &self.events).await?;
         for some in self.outputs.chunks(ROWS) {
             let mut insert =
                 QueryBuilder::<Engine>::new("INSERT INTO outputs (session_id, call_id, output) ");
             insert.push_values(some, |mut row, (call, output)| {
-                row.push_bind(self.session.as_str())
+                row.push_bind(self.held.session.as_str())
                     .push_bind(call.as_str())
                     .push_bind(output);
             });
@@ -210,7 +236,7 @@ impl Write for Append {
         }
         if let Some(expires_at) = self.ends {
             sqlx::query("UPDATE sessions SET last_active_at = $2, expires_at = $3 WHERE id = $1")
-                .bind(self.session.as_str())
+                .bind(self.held.session.as_str())
                 .bind(micros(self.now))
                 .bind(micros(expires_at))
                 .execute(&mut *db)
@@ -219,23 +245,44 @@ impl Write for Append {
         let chain = Chain {
             writer: WRITER,
             known: self.copies.head(),
-            session: &self.session,
-            turn: &self.turn,
+            session: &self.held.session,
+            turn: &self.held.turn,
             now: self.now,
         };
-        Ok(Some(Kept {
-            appended: Appended {
-                last: u64::try_from(last).unwrap_or(0),
-                trail: Trail::Kept,
-            },
-            added: chain.write(db, &self.records).await?,
-        }))
+        let added = chain.write(db, &self.records).await?;
+        Ok(Some(Kept { appended, added }))
     }
 
     fn kept(&self, answer: &mut Option<Kept>) {
         if let Some(kept) = answer {
             kept.appended.trail = self.copies.write(&kept.added);
         }
+    }
+}
+
+impl Append {
+    /// Whether just these events were appended by an earlier try, whose answer was lost with the
+    /// connection.
+    async fn kept_before(
+        &self,
+        db: &mut Connection,
+        last: i64,
+        appended: Appended,
+    ) -> Result<Option<Kept>, sqlx::Error> {
+        let found: Option<(i64,)> = sqlx::query_as(
+            "SELECT last_event FROM turns WHERE id = $1 AND fence = $2 AND last_event = $3",
+        )
+        .bind(self.held.turn.as_str())
+        .bind(self.held.fence)
+        .bind(last)
+        .fetch_optional(&mut *db)
+        .await?;
+        if found.is_none() || self.events.is_empty() {
+            return Ok(None);
+        }
+        let copied = i64::try_from(self.records.len()).unwrap_or(i64::MAX);
+        let added = Added::last_of(db, WRITER, &self.held.session, copied).await?;
+        Ok(Some(Kept { appended, added }))
     }
 }
 

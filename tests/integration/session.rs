@@ -33,6 +33,8 @@ mod ending;
 
 mod keeping;
 
+mod resuming;
+
 /// Longer than any test takes; nothing waits for it to pass.
 const LONG: Duration = Duration::from_mins(1);
 
@@ -188,23 +190,30 @@ impl World {
 
 /// The tools of these tests, and whatever the settings say.
 fn config(folder: &Path, settings: &str) -> Arc<Config> {
+    config_with(folder, settings, &[])
+}
+
+/// The same with more files.
+fn config_with(folder: &Path, settings: &str, more: &[(&str, &str)]) -> Arc<Config> {
     let pid = folder.join("pid");
     if !pid.exists() {
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
         rustix::fs::mknodat(rustix::fs::CWD, &pid, rustix::fs::FileType::Fifo, mode, 0).unwrap();
     }
-    decision::config(&[
+    let (read, write, wait) = (mark(folder, "read"), mark(folder, "write"), wait(folder));
+    let files = [
         (
             "prompts/system.md",
             "You are {{ caller.name }}'s agent. {{ facts | length }}\n",
         ),
         ("tools.d/echo.yaml", ECHO),
         ("tools.d/count.yaml", COUNT),
-        ("tools.d/mark.yaml", &mark(folder, "read")),
-        ("tools.d/write.yaml", &mark(folder, "write")),
-        ("tools.d/wait.yaml", &wait(folder)),
+        ("tools.d/mark.yaml", read.as_str()),
+        ("tools.d/write.yaml", write.as_str()),
+        ("tools.d/wait.yaml", wait.as_str()),
         ("tolkien.yaml", settings),
-    ])
+    ];
+    decision::config(&[&files, more].concat())
 }
 
 /// A configuration with what this machine has for it, and the fake model.

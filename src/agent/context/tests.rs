@@ -14,6 +14,7 @@ fn started(content: &str) -> Event {
         role: RoleName::new("operator"),
         channel: Channel::Api,
         revision: Revision::new("r1"),
+        rounds: None,
     }
 }
 

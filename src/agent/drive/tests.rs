@@ -74,7 +74,13 @@ fn leaving(mark: &Path) -> InForce {
 
 /// One call and an answer, with a journal that fails at one of its appends (none is 0); whether its
 /// mark is there, and whether that of what came into force between its decision and its start is.
-async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bool)>, [bool; 2]) {
+async fn drive(
+    fails_at: usize,
+) -> (
+    Result<Driven, Lost>,
+    Vec<(Vec<&'static str>, bool)>,
+    [bool; 2],
+) {
     let folder = tempfile::tempdir().unwrap();
     let (mark, other) = (folder.path().join("mark"), folder.path().join("other"));
     let now = leaving(&mark);
@@ -99,6 +105,7 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
         role: caller.role.clone(),
         channel: caller.channel,
         revision: now.config.revision().clone(),
+        rounds: None,
     }];
     let turn = Turn {
         prefix: Prefix::render(&now.config, &now.host, &caller).unwrap(),
@@ -108,7 +115,8 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
         journal: &pages,
         approve: None,
         history,
-        cancel: Cancel::under(&CancellationToken::new()),
+        cancel: Cancel::new(),
+        leave: CancellationToken::new(),
     };
     let outcome = turn.run(&opening).await;
     let marked = [pages.mark.exists(), other.exists()];
@@ -118,7 +126,7 @@ async fn drive(fails_at: usize) -> (Result<(), Lost>, Vec<(Vec<&'static str>, bo
 #[tokio::test]
 async fn a_decision_and_a_start_are_written_before_the_process_runs() {
     let (outcome, appended, marked) = drive(0).await;
-    assert_eq!(outcome, Ok(()));
+    assert_eq!(outcome, Ok(Driven::Over));
     assert_eq!(marked, [true, false]);
     assert_eq!(
         appended,
@@ -147,21 +155,14 @@ async fn what_cannot_be_written_down_does_not_happen() {
 #[tokio::test]
 async fn a_permitted_call_runs_on_the_terms_that_permitted_it() {
     let (outcome, appended, marked) = drive(0).await;
-    assert_eq!((outcome, appended.len()), (Ok(()), 3));
+    assert_eq!((outcome, appended.len()), (Ok(Driven::Over), 3));
     assert_eq!(marked, [true, false], "what was swapped in did not run");
 }
 
-#[test]
-fn the_first_to_cancel_says_why_and_the_end_of_the_server_is_an_end_too() {
-    let server = CancellationToken::new();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap();
-    let asked = Cancel::under(&server);
+#[tokio::test]
+async fn the_first_to_cancel_says_why() {
+    let asked = Cancel::new();
     asked.ask(Cause::SessionEnded);
     asked.ask(Cause::Caller);
-    assert_eq!(runtime.block_on(asked.asked()), Cause::SessionEnded);
-    let silent = Cancel::under(&server);
-    server.cancel();
-    assert_eq!(runtime.block_on(silent.asked()), Cause::ServerEnded);
+    assert_eq!(asked.asked().await, Cause::SessionEnded);
 }

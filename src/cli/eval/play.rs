@@ -78,6 +78,7 @@ pub(super) async fn play(
         role: caller.role.clone(),
         channel: caller.channel,
         revision: config.revision().clone(),
+        rounds: None,
     }];
     let answers = Answers {
         list: scenario.approvals.clone(),
@@ -96,7 +97,8 @@ pub(super) async fn play(
         approve: Some(Arc::new(answers)),
         prefix,
         history,
-        cancel: Cancel::under(&CancellationToken::new()),
+        cancel: Cancel::new(),
+        leave: CancellationToken::new(),
     };
     turn.run(&opening)
         .await

@@ -23,7 +23,10 @@ async fn a_key_names_one_request_as_long_as_its_session_lives() {
         key: Some(key("k", digest)),
         ..turn("s_1", id, position)
     };
-    assert_eq!(store.start(ask("t_1", 1, "d")).await, Ok(Started::New));
+    assert_eq!(
+        store.start(ask("t_1", 1, "d")).await,
+        Ok(Started::New(held("s_1", "t_1")))
+    );
     let known = || Ok(Started::Known(TurnId::from("t_1")));
     assert_eq!(
         store.start(ask("t_2", 2, "d")).await,
@@ -107,9 +110,7 @@ async fn more_events_than_one_statement_takes_are_kept_in_their_order() {
         output: Some(format!("output {call}")),
         record: None,
     });
-    let appended = store
-        .append(&s, &t, entries.collect(), at(20), at(1_820))
-        .await;
+    let appended = tried(&store, &held("s_1", "t_1"), 1, entries.collect()).await;
     assert_eq!(appended.unwrap().unwrap().last, 2_501);
     let kept = store.events(&s, &t, 1).await.unwrap().unwrap();
     let kept: Vec<(u64, &str)> = kept

@@ -41,10 +41,7 @@ async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
     let event = Event::SumUpAsked {
         note: "x".repeat(4_096 * 100),
     };
-    let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
-    let appended = store
-        .append(&s, &t, vec![event.into()], at(20), at(30))
-        .await;
+    let appended = tried(&store, &held("s_1", "t_1"), 1, vec![event.into()]).await;
     assert_eq!(appended, Err(Error));
     assert_eq!(append(&store, "s_1", "t_1", vec![over()]).await, Some(2));
     // What is small may still fit, and says nothing.
@@ -74,6 +71,7 @@ async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold() {
         command_line: None,
         usage: Vec::new(),
         awaits: false,
+        effect: None,
         revision: Revision::new("r1"),
     };
     let entry = Entry {
@@ -81,10 +79,30 @@ async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold() {
         ..event.into()
     };
     let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));
-    let appended = store.append(&s, &t, vec![entry], at(20), at(30)).await;
+    let appended = tried(&store, &held("s_1", "t_1"), 1, vec![entry]).await;
     assert_eq!(appended, Err(Error));
     let kept = store.events(&s, &t, 0).await.unwrap().unwrap();
     assert_eq!(names(&kept), [(1, "turn_started")]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_is_tried_again_until_the_store_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = file(&folder.path().join("tolkien.db")).await;
+    store.create(session("s_1", "joao")).await.unwrap();
+    store.start(turn("s_1", "t_1", 1)).await.unwrap();
+    let other = store.reader.begin_with(BEGIN).await.unwrap();
+    store.shorten_busy_timeout().await;
+    let (held, never) = (held("s_1", "t_1"), CancellationToken::new());
+    let entries = vec![Entry::from(over())];
+    let append = store.append(&held, 1, entries, (at(20), at(30)), &never);
+    let free = async {
+        // Refused together with the first try of the append.
+        assert_eq!(store.create(session("s_2", "joao")).await, Err(Error));
+        other.rollback().await.unwrap();
+    };
+    let (appended, ()) = tokio::join!(append, free);
+    assert_eq!(appended.unwrap().unwrap().last, 2);
 }
 
 impl Store {

@@ -78,25 +78,6 @@ async fn a_deleted_session_leaves_no_process_behind() {
 }
 
 #[tokio::test]
-async fn a_server_that_ends_lets_turns_finish_within_the_grace_and_then_ends_them() {
-    let world = World::new().await;
-    let (session, turn, pid) = waiting(&world).await;
-    world.tasks.end(Duration::ZERO).await;
-    assert!(!runs(pid));
-    let view = world.over(&session, &turn).await;
-    assert_eq!(stop(&view), "interrupted");
-    let refused = world
-        .sessions
-        .send(&joao(), &session, "more".to_owned(), None)
-        .await;
-    assert_eq!(refused, Err(Error::ShuttingDown));
-    assert_eq!(
-        world.sessions.create(&joao(), None, None).await.map(|_| ()),
-        Err(Error::ShuttingDown)
-    );
-}
-
-#[tokio::test]
 async fn an_idle_session_expires_and_a_running_turn_is_activity() {
     let world = World::with("limits: {session_idle: 30m}\n", Clock::runtime()).await;
     let idle = world.session().await;
@@ -124,70 +105,8 @@ async fn an_idle_session_expires_and_a_running_turn_is_activity() {
 }
 
 /// Lets time pass; it stands still only for this moment, since sockets and disks have their own.
-async fn pass(time: Duration) {
+pub(super) async fn pass(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
-}
-
-#[test]
-fn a_killed_server_finds_its_turn_interrupted_and_the_conversation_goes_on() {
-    let folder = tempfile::tempdir().unwrap();
-    let outer = tokio::runtime::Runtime::new().unwrap();
-    let fake = outer.block_on(Fake::start());
-    let in_force = in_force(&fake.base_url(), config(folder.path(), ""));
-    fake.push(
-        Answer::tools([("mark", json!({"name": "done"})), ("wait", json!({}))]).thinking("so"),
-    );
-
-    // A runtime that is dropped stops every task where it stands, as a kill does.
-    let inner = tokio::runtime::Runtime::new().unwrap();
-    let (session, turn) = inner.block_on(async {
-        let tasks = Tasks::new();
-        let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
-        let session = sessions
-            .create(&joao(), None, None)
-            .await
-            .unwrap()
-            .session_id;
-        let key = Some(key("k", 1));
-        let turn = sessions
-            .send(&joao(), &session, "wait".to_owned(), key)
-            .await
-            .unwrap();
-        let mut events = pin!(sessions.events(&joao(), &session, &turn, 0));
-        let mut ended = 0;
-        while ended < 1 {
-            let event = events.next().await.unwrap().unwrap();
-            ended += usize::from(matches!(event.item, Event::CallEnded(_)));
-        }
-        (session, turn)
-    });
-    inner.shutdown_timeout(LONG);
-
-    outer.block_on(async {
-        let tasks = Tasks::new();
-        let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
-        let view = sessions.turn(&joao(), &session, &turn, LONG).await.unwrap();
-        assert_eq!(stop(&view), "interrupted");
-        assert_eq!(outcomes(&view), ["exited", "interrupted"]);
-        let again = sessions
-            .send(&joao(), &session, "wait".to_owned(), Some(key("k", 1)))
-            .await;
-        assert_eq!(again, Ok(turn));
-        fake.push(Answer::text("I will check."));
-        let next = sessions
-            .send(&joao(), &session, "and now?".to_owned(), None)
-            .await
-            .unwrap();
-        let next = sessions.turn(&joao(), &session, &next, LONG).await.unwrap();
-        assert_eq!(next.response.as_deref(), Some("I will check."));
-        assert_eq!(fake.refusals(), [""; 0]);
-        let results = fake.requests().pop().unwrap().results();
-        assert_eq!(
-            results[1].1,
-            "Interrupted: the server ended while this call was running, so whether it did \
-             anything is unknown. Check before you try again."
-        );
-    });
 }

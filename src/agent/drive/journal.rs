@@ -1,0 +1,49 @@
+//! Where a turn is written down, and what is written.
+
+use crate::agent::audit::Record;
+use crate::agent::event::Event;
+use crate::agent::id::CallId;
+
+/// Where a turn is written down.
+pub trait Journal: Send + Sync {
+    /// Appends events; when it returns they are kept.
+    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<Trail, Lost>> + Send;
+
+    /// The whole output of an earlier call of the same session.
+    fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
+}
+
+/// An event to append, with what is kept beside it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The event.
+    pub event: Event,
+    /// The whole output of the call that it ends, for `read_output`.
+    pub output: Option<String>,
+    /// What the audit trail holds of it.
+    pub record: Option<Record>,
+}
+
+/// Whether the audit trail could be written, its copies included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trail {
+    /// It was.
+    Kept,
+    /// A copy could not be: nothing that writes may run.
+    Broken,
+}
+
+impl From<Event> for Entry {
+    fn from(event: Event) -> Self {
+        Self {
+            event,
+            output: None,
+            record: None,
+        }
+    }
+}
+
+/// What happened could not be written down, so nothing more may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the turn cannot be recorded")]
+pub struct Lost;

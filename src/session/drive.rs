@@ -1,0 +1,180 @@
+//! Driving a turn to its end, whoever still watches; or leaving it where it is when the process
+//! ends, for whoever goes on with it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::clock::later;
+use super::live::{Place, Progress, Running};
+use super::{Error, Inner};
+use crate::agent::audit::Reader;
+use crate::agent::context::{History, Prefix};
+use crate::agent::event::Stop;
+use crate::agent::turn::{Bounds, State, step};
+use crate::agent::{CallId, Driven, Entry, Event, Journal, Lost, Trail, Turn, TurnId};
+use crate::call::Caller;
+use crate::model::Model;
+use crate::store::{self, Held};
+
+/// How long a turn waits for a store that does not answer, before it asks again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
+
+/// A turn that is to be driven on.
+pub(super) struct Begun {
+    pub(super) held: Held,
+    pub(super) who: Caller,
+    /// What was kept of it.
+    pub(super) events: Vec<Event>,
+    pub(super) prefix: Prefix,
+    /// The model that answers, to the turn's end.
+    pub(super) model: Model,
+    /// What the model saw before it, with the turn begun.
+    pub(super) history: History,
+}
+
+/// What the model saw in earlier turns, with the next one begun.
+pub(super) fn history(earlier: Vec<store::Turn>, turn: &TurnId, position: u32) -> History {
+    let mut history = History::default();
+    for earlier in earlier {
+        history.begin(earlier.id, earlier.position);
+        for event in &earlier.events {
+            history.apply(&event.item);
+        }
+    }
+    history.begin(turn.clone(), position);
+    history
+}
+
+impl Inner {
+    /// Drives a turn on; a turn that cannot come to an end itself is ended here.
+    pub(super) async fn run(&self, place: Place, begun: Begun) {
+        let kept = u64::try_from(begun.events.len()).unwrap_or(u64::MAX);
+        place.running.tell(Progress::Kept(kept));
+        let journal = Written {
+            inner: self,
+            held: &begun.held,
+            last: AtomicU64::new(kept),
+            running: &place.running,
+        };
+        let driven = Turn {
+            caller: begun.who,
+            in_force: Arc::clone(&self.parts.in_force),
+            model: begun.model,
+            journal,
+            approve: None,
+            prefix: begun.prefix,
+            history: begun.history,
+            cancel: place.running.cancel.clone(),
+            leave: self.parts.tasks.cancelled().clone(),
+        };
+        self.see_out(&begun.held, driven.run(&begun.events)).await;
+    }
+
+    /// Awaits a turn's work, and ends the turn if the work panics.
+    pub(super) async fn see_out(
+        &self,
+        held: &Held,
+        work: impl Future<Output = Result<Driven, Lost>>,
+    ) {
+        match AssertUnwindSafe(work).catch_unwind().await {
+            Ok(Ok(Driven::Over)) => {}
+            Ok(Ok(Driven::Left)) => {
+                tracing::info!("the turn is left where it is, for whoever goes on with it");
+                if self.parts.store.release(held).await.is_err() {
+                    tracing::warn!("it cannot be given back, so others go on with it later");
+                }
+            }
+            Ok(Err(Lost)) => {
+                tracing::warn!("the turn cannot be recorded by this server any more");
+                self.fail(held).await;
+            }
+            Err(_panic) => {
+                tracing::error!("the turn panicked, so it was ended");
+                self.fail(held).await;
+            }
+        }
+    }
+
+    /// Ends a turn that cannot be driven on, unless it is over or another's by now.
+    async fn fail(&self, held: &Held) {
+        let detail = "the engine failed in this turn";
+        let ended = self.abandon(held, Stop::InternalError, detail).await;
+        if ended.is_err() {
+            tracing::error!("its end cannot be recorded");
+        }
+    }
+
+    /// Ends a turn that nobody drives: every open call gets its result, and the turn its end.
+    pub(super) async fn abandon(&self, held: &Held, stop: Stop, detail: &str) -> Result<(), Error> {
+        let events = self.events(&held.session, &held.turn, 0).await?;
+        let in_force = self.parts.in_force.load_full();
+        let limits = &in_force.config.settings().limits;
+        let bounds = Bounds::of(limits, events.first().map(|event| &event.item));
+        let mut state = State::default();
+        let mut reader = Reader::default();
+        for event in &events {
+            step(&mut state, &event.item, bounds);
+            reader.read(&event.item);
+        }
+        if state.is_over() {
+            return Ok(());
+        }
+        let entries = state.abandon(stop, detail).into_iter().map(|event| Entry {
+            record: reader.read(&event),
+            ..event.into()
+        });
+        let last = events.last().map_or(0, |event| event.number);
+        let now = self.clock.now();
+        let times = (now, later(now, limits.session_idle));
+        let leave = self.parts.tasks.cancelled();
+        let store = &self.parts.store;
+        store
+            .append(held, last, entries.collect(), times, leave)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Where a session's turn is written down.
+struct Written<'a> {
+    inner: &'a Inner,
+    held: &'a Held,
+    /// The number of the last event that is kept.
+    last: AtomicU64,
+    running: &'a Running,
+}
+
+impl Journal for Written<'_> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
+        let now = self.inner.clock.now();
+        let parts = &self.inner.parts;
+        let last = self.last.load(Ordering::Relaxed);
+        let times = (now, later(now, self.inner.idle()));
+        let leave = parts.tasks.cancelled();
+        let appended = parts
+            .store
+            .append(self.held, last, entries, times, leave)
+            .await;
+        // A turn that is over in the store, or another's, is not this process's any more.
+        let appended = appended.map_err(|_| Lost)?.ok_or(Lost)?;
+        self.last.store(appended.last, Ordering::Relaxed);
+        self.running.tell(Progress::Kept(appended.last));
+        Ok(appended.trail)
+    }
+
+    async fn output(&self, call: &CallId) -> Result<Option<String>, Lost> {
+        let parts = &self.inner.parts;
+        loop {
+            if let Ok(found) = parts.store.output(&self.held.session, call).await {
+                return Ok(found);
+            }
+            let pause = tokio::time::sleep(AGAIN);
+            let waited = parts.tasks.cancelled().run_until_cancelled(pause).await;
+            waited.ok_or(Lost)?;
+        }
+    }
+}
