@@ -1,26 +1,22 @@
 //! Keeping events and reading them back.
 //!
-//! Sessions, turns and their events are kept in SQL ([`mod@write`], [`read`]); writes of many turns
-//! share a commit ([`queue`]). When a write returns it is on the disk, and one turn runs in a
-//! session at a time because the tables say so. Beside them grows the [`audit`] trail, in the same
-//! transactions. The engine is named in this file alone, and no
-//! statement uses what another engine does not know.
+//! Sessions, turns and their events are kept in SQL, in one of two engines ([`sqlite`],
+//! [`postgres`]) that share every statement (`engine/`); writes of many turns share a commit. When
+//! a write returns it is on the disk, and one turn runs in a session at a time because the tables
+//! say so. Who drives it is written down too ([`Held`]), so that another server goes on with it when
+//! that one dies. Beside them grows the [`audit`] trail, in the same transactions.
 
 pub mod audit;
 
-mod lease;
+mod change;
 
 mod migrations;
 
-mod probe;
+mod open;
 
-mod queue;
-
-mod read;
+mod postgres;
 
 mod sqlite;
-
-mod write;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,24 +24,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use self::queue::Queue;
 use crate::agent::event::Cause;
 use crate::agent::{CallId, Entry, Event, Numbered, SessionId, Trail, TurnId};
 use crate::config::name::{CallerName, Revision};
 
-pub use read::Cursor;
-pub use sqlite::{Location, OpenError};
-
-type Engine = sqlx::Sqlite;
-type Connection = sqlx::SqliteConnection;
-type Pool = sqlx::SqlitePool;
-type Row = sqlx::sqlite::SqliteRow;
-
-/// Takes the write lock at the beginning, so that no transaction has to be repeated for it.
-const BEGIN: &str = "BEGIN IMMEDIATE";
-
-/// Now, in microseconds, as the database says it.
-const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+pub use open::{Location, OpenError};
 
 /// The fence of a turn that nobody took over yet.
 const FIRST_FENCE: i64 = 1;
@@ -62,12 +45,47 @@ pub struct Error;
 /// Where events are kept; cheap to clone, every clone is the same.
 #[derive(Debug, Clone)]
 pub struct Store {
-    reader: Pool,
-    queue: Queue,
+    reading: Reading,
+    writing: Writing,
+    /// The chain of this process's audit records.
+    writer: Arc<str>,
     copies: Arc<audit::Copies>,
     replica: Arc<str>,
     lease: Option<Duration>,
     _lock: Option<Arc<sqlite::Lock>>,
+}
+
+#[derive(Debug, Clone)]
+enum Reading {
+    Sqlite(sqlite::Reader),
+    Postgres(postgres::Reader),
+}
+
+#[derive(Debug, Clone)]
+enum Writing {
+    Sqlite(sqlite::Queue),
+    Postgres(postgres::Queue),
+}
+
+/// The same with either engine.
+macro_rules! on {
+    ($of:expr, $which:ident, $engine:ident => $done:expr) => {
+        match $of {
+            $which::Sqlite($engine) => $done.await,
+            $which::Postgres($engine) => $done.await,
+        }
+    };
+}
+
+use on;
+
+/// Where a list of sessions goes on: after this one, towards older ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// When that one was opened.
+    pub created_at: Timestamp,
+    /// Its id.
+    pub session: SessionId,
 }
 
 /// A session as it is kept.
@@ -254,24 +272,24 @@ impl Store {
     /// The audit trail, for reading.
     pub fn trail(&self) -> audit::Reader {
         audit::Reader {
-            pool: self.reader.clone(),
+            reading: self.reading.clone(),
         }
     }
 
     /// Whether it takes writes: once one has failed, a try says so.
     pub async fn is_available(&self) -> bool {
-        self.queue.is_available().await
+        on!(&self.writing, Writing, queue => queue.is_available())
     }
 
     /// Opens a session.
     pub async fn create(&self, session: NewSession) -> Result<Created, Error> {
-        self.queue.submit(session).await
+        on!(&self.writing, Writing, queue => queue.submit(session))
     }
 
     /// Starts a turn, if none runs.
     pub async fn start(&self, turn: NewTurn) -> Result<Started, Error> {
         let holder = self.replica.to_string();
-        self.queue.submit(write::Begin { new: turn, holder }).await
+        on!(&self.writing, Writing, queue => queue.submit(change::Begin { new: turn, holder }))
     }
 
     /// Appends to a running turn after its event of that number, with the audit records of the
@@ -287,7 +305,8 @@ impl Store {
         give_up: &CancellationToken,
     ) -> Result<Option<Appended>, Error> {
         let ends = entries.iter().any(|entry| entry.event.ends_turn());
-        let mut append = write::Append {
+        let mut append = change::Append {
+            writer: Arc::clone(&self.writer),
             held: held.clone(),
             after,
             events: Vec::with_capacity(entries.len()),
@@ -312,7 +331,7 @@ impl Store {
         let append = Arc::new(append);
         let (mut pause, longest) = AGAIN;
         loop {
-            match self.queue.submit(Arc::clone(&append)).await {
+            match on!(&self.writing, Writing, queue => queue.submit(Arc::clone(&append))) {
                 Ok(kept) => return Ok(kept.map(|kept| kept.appended)),
                 Err(error) => {
                     let waited = give_up.run_until_cancelled(tokio::time::sleep(pause));
@@ -333,54 +352,54 @@ impl Store {
     /// Says that this replica lives.
     pub async fn beat(&self) -> Result<(), Error> {
         let lease = self.lease.map(|lease| lease.as_micros());
-        let beat = lease::Beat {
+        let beat = change::Beat {
             replica: self.replica.to_string(),
             lease: lease.map(|lease| i64::try_from(lease).unwrap_or(i64::MAX)),
         };
-        self.queue.submit(beat).await
+        on!(&self.writing, Writing, queue => queue.submit(beat))
     }
 
     /// Takes over every running turn that no living replica holds.
     pub async fn claim(&self) -> Result<Vec<Held>, Error> {
         let replica = self.replica.to_string();
-        self.queue.submit(lease::Claim { replica }).await
+        on!(&self.writing, Writing, queue => queue.submit(change::Claim { replica }))
     }
 
     /// Gives a turn back that is not driven any further here.
     pub async fn release(&self, held: &Held) -> Result<(), Error> {
         let (turn, fence) = (held.turn.clone(), held.fence);
-        self.queue.submit(lease::Release { turn, fence }).await
+        on!(&self.writing, Writing, queue => queue.submit(change::Release { turn, fence }))
     }
 
     /// Asks whoever drives a turn to end it; answers whether it was still running.
     pub async fn ask_to_cancel(&self, turn: &TurnId, cause: Cause) -> Result<bool, Error> {
         let turn = turn.clone();
-        self.queue.submit(lease::AskToCancel { turn, cause }).await
+        on!(&self.writing, Writing, queue => queue.submit(change::AskToCancel { turn, cause }))
     }
 
     /// The turns of this replica that others asked to end early.
     pub async fn cancelled(&self) -> Result<Vec<(TurnId, Cause)>, Error> {
-        read::cancelled(&self.reader, &self.replica).await
+        on!(&self.reading, Reading, reader => reader.cancelled(&self.replica))
     }
 
     /// How far turns came; one that is gone is left out.
     pub async fn progress(&self, turns: &[TurnId]) -> Result<Vec<Progress>, Error> {
-        read::progress(&self.reader, turns).await
+        on!(&self.reading, Reading, reader => reader.progress(turns))
     }
 
     /// Removes a session with everything in it; answers whether there was one.
     pub async fn delete(&self, session: &SessionId) -> Result<bool, Error> {
-        self.queue.submit(write::Delete(session.clone())).await
+        on!(&self.writing, Writing, queue => queue.submit(change::Delete(session.clone())))
     }
 
     /// Removes at most so many sessions that have expired; answers how many there were.
     pub async fn sweep(&self, now: Timestamp, most: u32) -> Result<u64, Error> {
-        self.queue.submit(write::Sweep { now, most }).await
+        on!(&self.writing, Writing, queue => queue.submit(change::Sweep { now, most }))
     }
 
     /// A session, expired or not.
     pub async fn session(&self, id: &SessionId) -> Result<Option<Session>, Error> {
-        read::session(&self.reader, id).await
+        on!(&self.reading, Reading, reader => reader.session(id))
     }
 
     /// Sessions that have not expired, newest first: one caller's, or everybody's.
@@ -391,12 +410,12 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Session>, Error> {
-        read::sessions(&self.reader, owner, after, now, limit).await
+        on!(&self.reading, Reading, reader => reader.sessions(owner, after, now, limit))
     }
 
     /// The first turn of a session and those from a position on, with their events.
     pub async fn turns(&self, session: &SessionId, from: u32) -> Result<Vec<Turn>, Error> {
-        read::turns(&self.reader, session, from).await
+        on!(&self.reading, Reading, reader => reader.turns(session, from))
     }
 
     /// The events of a turn after a number; absent when the session has no such turn.
@@ -406,7 +425,7 @@ impl Store {
         turn: &TurnId,
         after: u64,
     ) -> Result<Option<Vec<Numbered<Event>>>, Error> {
-        read::events(&self.reader, session, turn, after).await
+        on!(&self.reading, Reading, reader => reader.events(session, turn, after))
     }
 
     /// The turn that was started under a key in a session, and the digest of its request.
@@ -415,7 +434,7 @@ impl Store {
         session: &SessionId,
         name: &str,
     ) -> Result<Option<(TurnId, String)>, Error> {
-        read::turn_of_key(&self.reader, session, name).await
+        on!(&self.reading, Reading, reader => reader.turn_of_key(session, name))
     }
 
     /// The whole output of a call of this session.
@@ -424,7 +443,7 @@ impl Store {
         session: &SessionId,
         call: &CallId,
     ) -> Result<Option<String>, Error> {
-        read::output(&self.reader, session, call).await
+        on!(&self.reading, Reading, reader => reader.output(session, call))
     }
 }
 

@@ -142,13 +142,11 @@ impl Audit {
     }
 
     async fn reader(&self, config: Option<&Path>, screen: &Screen) -> Result<Reader> {
-        match self.location(config, screen)? {
-            Location::File(path) => Ok(Reader::open(&path).await?),
-            Location::Memory => Err(Failure::environment(
-                "the store is in memory, so its trail ended with its server",
-            )
-            .help("read the copy that `audit.file` of the settings names: `--file`")),
-        }
+        let reader = Reader::open(&self.location(config, screen)?).await?;
+        reader.ok_or_else(|| {
+            Failure::environment("the store is in memory, so its trail ended with its server")
+                .help("read the copy that `audit.file` of the settings names: `--file`")
+        })
     }
 
     /// Where the store is. Nothing else of a configuration matters: whoever looks for what went wrong

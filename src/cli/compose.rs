@@ -217,12 +217,7 @@ pub(crate) fn location(store: &StoreLocation, settings: &Settings) -> Result<Loc
         StoreLocation::Memory => Location::Memory,
         StoreLocation::Sqlite(path) => Location::File(path.clone()),
         StoreLocation::StateDir => Location::File(state_dir(settings)?.join("tolkien.db")),
-        StoreLocation::Postgres(_) => {
-            return Err(
-                Failure::usage("this build keeps its events in SQLite, not in PostgreSQL")
-                    .help("write `store: sqlite`, `sqlite:PATH` or `sqlite::memory:`"),
-            );
-        }
+        StoreLocation::Postgres(url) => Location::Postgres(url.clone().into()),
     })
 }
 
@@ -283,6 +278,10 @@ impl From<OpenError> for Failure {
                 "end the other server, or give this one a store of its own with `--store`"
             }
             OpenError::Io { .. } => ANOTHER_STATE_DIR,
+            OpenError::Database { store, .. } if store.starts_with("postgres") => {
+                "see that the database runs and that TOLKIEN_STORE, or the file that \
+                 TOLKIEN_STORE_FILE names, is its address: `postgres://USER:PASSWORD@HOST/DATABASE`"
+            }
             _ => "move it away to begin with an empty one, or name another with `--store`",
         };
         Self::environment(error).help(help)

@@ -53,11 +53,13 @@ fn address(text: &str) -> std::result::Result<String, String> {
     Err(format!("write host and port: `{meant}`"))
 }
 
-pub(super) const STORE_HELP: &str = "Where events are kept: sqlite, sqlite:PATH or sqlite::memory:";
+pub(super) const STORE_HELP: &str =
+    "Where events are kept: sqlite, sqlite:PATH, sqlite::memory: or postgres://HOST/DATABASE";
 
 pub(super) fn store(text: &str) -> std::result::Result<StoreLocation, String> {
-    StoreLocation::parse(text)
-        .ok_or_else(|| "write `sqlite`, `sqlite:PATH` or `sqlite::memory:`".to_owned())
+    StoreLocation::parse(text).ok_or_else(|| {
+        "write `sqlite`, `sqlite:PATH`, `sqlite::memory:` or `postgres://…`".to_owned()
+    })
 }
 
 impl Serve {

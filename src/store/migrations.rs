@@ -1,11 +1,16 @@
 //! The tables, as a row of migrations that runs when a store is opened.
 
-use sqlx::SqlSafeStr as _;
-use sqlx::migrate::{Migration, MigrationType, Migrator};
+use std::fmt::Display;
+use std::ops::Deref;
+
+use sqlx::migrate::{Migrate, Migration, MigrationType, Migrator};
+use sqlx::{Acquire, SqlSafeStr as _};
+
+use super::OpenError;
 
 /// Every migration, in order. One that was released is never changed: what an old store ran must
 /// still be what it says.
-pub(super) fn all() -> Migrator {
+fn all() -> Migrator {
     let files = [
         ("sessions", include_str!("migrations/0001_sessions.sql")),
         ("audit", include_str!("migrations/0002_audit.sql")),
@@ -22,4 +27,17 @@ pub(super) fn all() -> Migrator {
         )
     });
     Migrator::with_migrations(migrations.collect())
+}
+
+/// Brings the tables of a store up to date.
+pub(super) async fn run<'a, A>(database: A, store: impl Display) -> Result<(), OpenError>
+where
+    A: Acquire<'a>,
+    <A::Connection as Deref>::Target: Migrate,
+{
+    let migrated = all().run(database).await;
+    migrated.map_err(|source| OpenError::Migration {
+        store: store.to_string(),
+        source,
+    })
 }

@@ -1,18 +1,52 @@
-//! Opening a SQLite store: a file, or memory that ends with the process.
+//! SQLite: a file that one server opens, or memory that ends with the process.
+
+// The engines share their statements, which sqlx types for one engine at a time.
+#[path = "engine/chain.rs"]
+mod chain;
+
+#[path = "engine/lease.rs"]
+mod lease;
+
+#[path = "engine/probe.rs"]
+mod probe;
+
+#[path = "engine/queue.rs"]
+mod queue;
+
+#[path = "engine/read.rs"]
+mod read;
+
+#[path = "engine/write.rs"]
+mod write;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
-use super::queue::Queue;
-use super::{Store, audit, migrations};
+use super::{OpenError, migrations};
 use crate::tasks::Tasks;
+
+pub(super) use queue::Queue;
+pub(super) use read::Reader;
+
+type Engine = sqlx::Sqlite;
+type Connection = sqlx::SqliteConnection;
+type Pool = sqlx::SqlitePool;
+type Row = sqlx::sqlite::SqliteRow;
+
+/// Takes the write lock at the beginning, so that no transaction has to be repeated for it.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+
+/// Now, in microseconds.
+const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
+/// A file is as near as its disk: nothing is given up early.
+const PATIENCE: Option<Duration> = None;
 
 /// Readers beside the one writer. A read takes well under a millisecond, and each connection has a
 /// thread and a cache of its own.
@@ -23,53 +57,6 @@ const BUSY: Duration = Duration::from_secs(5);
 
 /// How long a read waits for a free connection.
 const ACQUIRE: Duration = Duration::from_secs(10);
-
-/// The name of the only replica that a store of this engine has. It is another one whenever the
-/// store is opened, so that it takes over what the last one left.
-fn only() -> Arc<str> {
-    format!("r_{}", uuid::Uuid::new_v4().simple()).into()
-}
-
-/// Where a store is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Location {
-    /// A file; made when there is none.
-    File(PathBuf),
-    /// Memory: nothing outlives the process.
-    Memory,
-}
-
-/// Why a store cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The system refused.
-    #[error("cannot open the store `{path}`: {source}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Two servers would each take the other's running turns for interrupted ones.
-    #[error("another server is using the store `{0}`")]
-    InUse(PathBuf),
-    /// It is no database, or its tables are not what this version expects.
-    #[error("cannot use the store `{path}`: {source}")]
-    Database {
-        /// The file, or `:memory:`.
-        path: PathBuf,
-        /// What the database said.
-        source: sqlx::Error,
-    },
-    /// Its tables cannot be brought up to date.
-    #[error("cannot bring the store `{path}` up to date: {source}")]
-    Migration {
-        /// The file, or `:memory:`.
-        path: PathBuf,
-        /// What the database said.
-        source: sqlx::migrate::MigrateError,
-    },
-}
 
 /// Held while a store is open: no second server opens it.
 #[derive(Debug)]
@@ -96,88 +83,60 @@ impl Lock {
     }
 }
 
-impl Store {
-    /// Opens a store and brings its tables up to date. Its writes run in `tasks`, so that the
-    /// process does not end before they are kept.
-    pub async fn open(location: &Location, tasks: &Tasks) -> Result<Self, OpenError> {
-        match location {
-            Location::File(path) => Self::open_file(path, tasks).await,
-            Location::Memory => Self::open_memory(tasks).await,
-        }
-    }
-
-    async fn open_file(path: &Path, tasks: &Tasks) -> Result<Self, OpenError> {
-        let lock = Lock::take(path)?;
-        // Conversations are nobody else's to read; SQLite gives its other files the same mode.
-        private_file(path).map_err(|source| OpenError::Io {
-            path: path.to_owned(),
-            source,
-        })?;
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
-            // What was acknowledged outlives a power cut, not only the process.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(BUSY)
-            .disable_statement_logging();
-        let failed = |source| OpenError::Database {
-            path: path.to_owned(),
-            source,
-        };
-        let writer = pool(1)
-            .connect_with(options.clone())
-            .await
-            .map_err(failed)?;
-        migrate(&writer, path).await?;
-        let reader = pool(READERS).connect_with(options).await.map_err(failed)?;
-        Ok(Self {
-            reader,
-            queue: Queue::new(writer, tasks.clone()),
-            copies: Arc::default(),
-            replica: only(),
-            lease: None,
-            _lock: Some(Arc::new(lock)),
-        })
-    }
-
-    async fn open_memory(tasks: &Tasks) -> Result<Self, OpenError> {
-        let path = Path::new(":memory:");
-        let options = SqliteConnectOptions::new()
-            .in_memory(true)
-            .disable_statement_logging();
-        // One connection, kept for ever: the database is the connection.
-        let pool = pool(1).connect_with(options).await;
-        let pool = pool.map_err(|source| OpenError::Database {
-            path: path.to_owned(),
-            source,
-        })?;
-        migrate(&pool, path).await?;
-        Ok(Self {
-            reader: pool.clone(),
-            queue: Queue::new(pool, tasks.clone()),
-            copies: Arc::default(),
-            replica: only(),
-            lease: None,
-            _lock: None,
-        })
-    }
+/// Whoever writes has the whole store.
+async fn lock(_: &mut Connection, _: &str) -> Result<(), sqlx::Error> {
+    Ok(())
 }
 
-impl audit::Reader {
-    /// Opens the trail of a store that another process may be writing; nothing is changed.
-    pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(BUSY)
-            .disable_statement_logging();
-        let pool = pool(1).connect_with(options).await;
-        let pool = pool.map_err(|source| OpenError::Database {
-            path: path.to_owned(),
-            source,
-        })?;
-        Ok(Self { pool })
-    }
+/// Opens a file, which is made when there is none.
+pub(super) async fn open_file(
+    path: &Path,
+    tasks: &Tasks,
+) -> Result<(Reader, Queue, Lock), OpenError> {
+    let lock = Lock::take(path)?;
+    // Conversations are nobody else's to read; SQLite gives its other files the same mode.
+    private_file(path).map_err(|source| OpenError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was acknowledged outlives a power cut, not only the process.
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    let failed = OpenError::database(path.display());
+    let writer = pool(1).connect_with(options.clone()).await;
+    let writer = writer.map_err(&failed)?;
+    migrations::run(&writer, path.display()).await?;
+    let pool = pool(READERS).connect_with(options).await.map_err(&failed)?;
+    Ok((Reader { pool }, Queue::new(writer, tasks.clone()), lock))
+}
+
+/// Opens an empty store in memory.
+pub(super) async fn open_memory(tasks: &Tasks) -> Result<(Reader, Queue), OpenError> {
+    let options = SqliteConnectOptions::new()
+        .in_memory(true)
+        .disable_statement_logging();
+    // One connection, kept for ever: the database is the connection.
+    let pool = pool(1).connect_with(options).await;
+    let pool = pool.map_err(OpenError::database(":memory:"))?;
+    migrations::run(&pool, ":memory:").await?;
+    let queue = Queue::new(pool.clone(), tasks.clone());
+    Ok((Reader { pool }, queue))
+}
+
+/// Opens a file that another process may be writing, only to read it.
+pub(super) async fn open_reader(path: &Path) -> Result<Reader, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY)
+        .disable_statement_logging();
+    let pool = pool(1).connect_with(options).await;
+    let pool = pool.map_err(OpenError::database(path.display()))?;
+    Ok(Reader { pool })
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {
@@ -188,14 +147,6 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-}
-
-async fn migrate(pool: &super::Pool, path: &Path) -> Result<(), OpenError> {
-    let migrated = migrations::all().run(pool).await;
-    migrated.map_err(|source| OpenError::Migration {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 fn private_file(path: &Path) -> io::Result<File> {

@@ -6,6 +6,9 @@ mod leases;
 
 mod trouble;
 
+#[path = "../../tests/postgres.rs"]
+mod cluster;
+
 use std::path::Path;
 
 use jiff::ToSpan as _;
@@ -18,6 +21,49 @@ use crate::tasks::Tasks;
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+/// Runs a test on each engine.
+macro_rules! on_both {
+    ($($name:ident)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn sqlite() {
+                super::$name(memory().await).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                super::$name(database().await).await;
+            }
+        }
+    )*};
+}
+
+use on_both;
+
+impl Store {
+    /// Runs a statement, and answers how many rows it changed.
+    async fn run(&self, sql: &str) -> Result<u64, sqlx::Error> {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match &self.writing {
+            Writing::Sqlite(queue) => {
+                let done = sqlx::query(sql).execute(queue.pool()).await?;
+                Ok(done.rows_affected())
+            }
+            Writing::Postgres(queue) => {
+                let done = sqlx::query(sql).execute(queue.pool()).await?;
+                Ok(done.rows_affected())
+            }
+        }
+    }
+}
+
+async fn database() -> Store {
+    let location = Location::Postgres(cluster::database().await.into());
+    Store::open(&location, &Tasks::new()).await.unwrap()
 }
 
 async fn memory() -> Store {
@@ -95,7 +141,10 @@ fn held(session: &str, turn: &str) -> Held {
 async fn append(store: &Store, session: &str, turn: &str, events: Vec<Event>) -> Option<u64> {
     let entries = events.into_iter().map(Entry::from).collect();
     let held = held(session, turn);
-    let progress = store.progress(&[held.turn.clone()]).await.unwrap();
+    let progress = store
+        .progress(std::slice::from_ref(&held.turn))
+        .await
+        .unwrap();
     let after = progress.first().map_or(0, |progress| progress.last);
     tried(store, &held, after, entries)
         .await
@@ -222,9 +271,16 @@ async fn a_store_is_one_servers_and_only_its_owners_to_read() {
     }
 }
 
-#[tokio::test]
-async fn a_session_runs_one_turn_at_a_time() {
-    let store = memory().await;
+on_both! {
+    a_session_runs_one_turn_at_a_time
+    the_table_itself_refuses_a_second_running_turn
+    nothing_is_appended_to_a_turn_that_is_over
+    sessions_are_listed_newest_first_in_pages
+    the_sweep_takes_expired_sessions_in_batches_and_leaves_running_ones
+    the_model_sees_the_first_turn_and_those_from_a_position_on
+}
+
+async fn a_session_runs_one_turn_at_a_time(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     assert_eq!(
         store.start(turn("s_1", "t_1", 1)).await,
@@ -252,17 +308,15 @@ async fn a_session_runs_one_turn_at_a_time() {
     );
 }
 
-#[tokio::test]
-async fn the_table_itself_refuses_a_second_running_turn() {
-    let store = memory().await;
+async fn the_table_itself_refuses_a_second_running_turn(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     store.start(turn("s_1", "t_1", 1)).await.unwrap();
-    let second = sqlx::query(
-        "INSERT INTO turns (id, session_id, position, last_event, ended) \
-         VALUES ('t_2', 's_1', 2, 0, 0)",
-    )
-    .execute(&store.reader)
-    .await;
+    let second = store
+        .run(
+            "INSERT INTO turns (id, session_id, position, last_event, ended) \
+             VALUES ('t_2', 's_1', 2, 0, 0)",
+        )
+        .await;
     assert!(second.is_err_and(|error| {
         error
             .as_database_error()
@@ -270,9 +324,7 @@ async fn the_table_itself_refuses_a_second_running_turn() {
     }));
 }
 
-#[tokio::test]
-async fn nothing_is_appended_to_a_turn_that_is_over() {
-    let store = memory().await;
+async fn nothing_is_appended_to_a_turn_that_is_over(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     store.start(turn("s_1", "t_1", 1)).await.unwrap();
     assert_eq!(
@@ -302,9 +354,7 @@ async fn nothing_is_appended_to_a_turn_that_is_over() {
     );
 }
 
-#[tokio::test]
-async fn sessions_are_listed_newest_first_in_pages() {
-    let store = memory().await;
+async fn sessions_are_listed_newest_first_in_pages(store: Store) {
     for (id, second) in [("s_a", 1), ("s_c", 3), ("s_b", 3), ("s_d", 2)] {
         let session = NewSession {
             now: at(second),
@@ -340,9 +390,7 @@ async fn sessions_are_listed_newest_first_in_pages() {
     );
 }
 
-#[tokio::test]
-async fn the_sweep_takes_expired_sessions_in_batches_and_leaves_running_ones() {
-    let store = memory().await;
+async fn the_sweep_takes_expired_sessions_in_batches_and_leaves_running_ones(store: Store) {
     for number in 0..7 {
         let session = NewSession {
             most: 9,
@@ -357,16 +405,11 @@ async fn the_sweep_takes_expired_sessions_in_batches_and_leaves_running_ones() {
     assert_eq!(store.sweep(at(9_000), 4).await, Ok(0));
     append(&store, "s_0", "t_1", vec![over()]).await;
     assert_eq!(store.sweep(at(9_000), 4).await, Ok(1));
-    let (events,): (i64,) = sqlx::query_as("SELECT count(*) FROM events")
-        .fetch_one(&store.reader)
-        .await
-        .unwrap();
+    let events = store.run("DELETE FROM events").await.unwrap();
     assert_eq!(events, 0, "what belongs to a session goes with it");
 }
 
-#[tokio::test]
-async fn the_model_sees_the_first_turn_and_those_from_a_position_on() {
-    let store = memory().await;
+async fn the_model_sees_the_first_turn_and_those_from_a_position_on(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     for position in 1..=4 {
         let id = format!("t_{position}");

@@ -28,9 +28,14 @@ mod house;
 
 mod http;
 
+mod kills;
+
 mod model;
 
 mod mutants;
+
+#[path = "../postgres.rs"]
+mod postgres;
 
 mod proposals;
 

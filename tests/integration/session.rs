@@ -26,6 +26,7 @@ use tolkien::tasks::Tasks;
 
 use crate::decision;
 use crate::fake::{Answer, Fake, Gate, Seen};
+use crate::postgres;
 
 mod conversation;
 
@@ -194,7 +195,7 @@ fn config(folder: &Path, settings: &str) -> Arc<Config> {
 }
 
 /// The same with more files.
-fn config_with(folder: &Path, settings: &str, more: &[(&str, &str)]) -> Arc<Config> {
+fn config_with(folder: &Path, settings: &str, others: &[(&str, &str)]) -> Arc<Config> {
     let pid = folder.join("pid");
     if !pid.exists() {
         let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
@@ -213,7 +214,7 @@ fn config_with(folder: &Path, settings: &str, more: &[(&str, &str)]) -> Arc<Conf
         ("tools.d/wait.yaml", wait.as_str()),
         ("tolkien.yaml", settings),
     ];
-    decision::config(&[&files, more].concat())
+    decision::config(&[&files, others].concat())
 }
 
 /// A configuration with what this machine has for it, and the fake model.
@@ -240,13 +241,36 @@ fn in_force(base_url: &str, config: Arc<Config>) -> Arc<ArcSwap<InForce>> {
     }))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests says which store they run on"
+)]
+fn is_on_postgres() -> bool {
+    std::env::var("TOLKIEN_TEST_STORE").is_ok_and(|store| store == "postgres")
+}
+
+/// The store of a test: SQLite, or PostgreSQL where `TOLKIEN_TEST_STORE` says `postgres`.
+async fn location(folder: &Path) -> Location {
+    if !is_on_postgres() {
+        return Location::File(folder.join("tolkien.db"));
+    }
+    // Whoever opens it again finds the same.
+    let path = folder.join("database");
+    let url = match fs::read_to_string(&path) {
+        Ok(url) => url,
+        Err(_) => postgres::database().await,
+    };
+    fs::write(path, &url).unwrap();
+    Location::Postgres(url.into())
+}
+
 async fn open(
     folder: &Path,
     in_force: &Arc<ArcSwap<InForce>>,
     tasks: &Tasks,
     clock: Clock,
 ) -> Sessions {
-    let location = Location::File(folder.join("tolkien.db"));
+    let location = location(folder).await;
     let parts = Parts {
         in_force: Arc::clone(in_force),
         store: Store::open(&location, tasks).await.unwrap(),

@@ -1,7 +1,7 @@
 //! Keys that this build reads but does not enforce: saying nothing of them would be a lie.
 
 use super::Parsed;
-use crate::config::settings::{Settings, StoreLocation};
+use crate::config::settings::Settings;
 use crate::config::tool::{Run, Tool};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -42,13 +42,6 @@ fn of_settings(settings: &Settings) -> Vec<Unenforced<'static>> {
             all.push((settings.place(name), what.to_owned(), instead));
         }
     };
-    let postgres = matches!(settings.store, StoreLocation::Postgres(_));
-    section(
-        postgres,
-        "store",
-        "`store` names PostgreSQL",
-        "use `sqlite`",
-    );
     let otlp = settings.telemetry.otlp.is_some();
     section(otlp, "telemetry", "`telemetry.otlp` is set", "remove it");
     let mut callers = settings.callers.iter();

@@ -2,9 +2,13 @@
 
 use super::*;
 
-#[tokio::test]
-async fn a_key_names_one_request_as_long_as_its_session_lives() {
-    let store = memory().await;
+on_both! {
+    a_key_names_one_request_as_long_as_its_session_lives
+    a_caller_holds_so_many_sessions_and_expired_ones_do_not_count
+    more_events_than_one_statement_takes_are_kept_in_their_order
+}
+
+async fn a_key_names_one_request_as_long_as_its_session_lives(store: Store) {
     let first = |id: &str, digest: &str| NewSession {
         key: Some(key("k", digest)),
         ..session(id, "joao")
@@ -55,9 +59,7 @@ async fn a_key_names_one_request_as_long_as_its_session_lives() {
     assert_eq!(store.create(first("s_5", "f")).await, Ok(Created::New));
 }
 
-#[tokio::test]
-async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count() {
-    let store = memory().await;
+async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count(store: Store) {
     for id in ["s_1", "s_2", "s_3"] {
         assert_eq!(store.create(session(id, "joao")).await, Ok(Created::New));
     }
@@ -90,9 +92,7 @@ async fn a_caller_holds_so_many_sessions_and_expired_ones_do_not_count() {
     );
 }
 
-#[tokio::test]
-async fn more_events_than_one_statement_takes_are_kept_in_their_order() {
-    let store = memory().await;
+async fn more_events_than_one_statement_takes_are_kept_in_their_order(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     store.start(turn("s_1", "t_1", 1)).await.unwrap();
     let (s, t) = (SessionId::from("s_1"), TurnId::from("t_1"));

@@ -11,8 +11,9 @@ fn another(store: &Store, name: &str) -> Store {
     }
 }
 
-async fn at_work(name: &str) -> (Store, Held) {
-    let store = another(&memory().await, name);
+/// A replica that drives a turn.
+async fn at_work(store: Store) -> (Store, Held) {
+    let store = another(&store, "one");
     store.beat().await.unwrap();
     store.create(session("s_1", "joao")).await.unwrap();
     let Ok(Started::New(held)) = store.start(turn("s_1", "t_1", 1)).await else {
@@ -21,18 +22,25 @@ async fn at_work(name: &str) -> (Store, Held) {
     (store, held)
 }
 
-#[tokio::test]
-async fn a_living_replica_keeps_its_turns() {
-    let (one, _) = at_work("one").await;
+on_both! {
+    a_living_replica_keeps_its_turns
+    a_turn_is_taken_over_once_and_its_first_holder_appends_nothing_more
+    a_turn_that_is_given_back_is_taken_over_at_once
+    events_whose_answer_was_lost_are_not_appended_twice
+    whoever_drives_a_turn_hears_that_it_is_to_end
+    how_far_turns_came_is_told_of_those_that_are_there
+}
+
+async fn a_living_replica_keeps_its_turns(store: Store) {
+    let (one, _) = at_work(store).await;
     let two = another(&one, "two");
     two.beat().await.unwrap();
     assert_eq!(two.claim().await, Ok(vec![]));
     assert_eq!(one.claim().await, Ok(vec![]));
 }
 
-#[tokio::test]
-async fn a_turn_is_taken_over_once_and_its_first_holder_appends_nothing_more() {
-    let (one, held) = at_work("one").await;
+async fn a_turn_is_taken_over_once_and_its_first_holder_appends_nothing_more(store: Store) {
+    let (one, held) = at_work(store).await;
     let mut dead = another(&one, "one");
     dead.lease = Some(Duration::ZERO);
     dead.beat().await.unwrap();
@@ -48,9 +56,8 @@ async fn a_turn_is_taken_over_once_and_its_first_holder_appends_nothing_more() {
     assert_eq!(kept.last, 2);
 }
 
-#[tokio::test]
-async fn a_turn_that_is_given_back_is_taken_over_at_once() {
-    let (one, held) = at_work("one").await;
+async fn a_turn_that_is_given_back_is_taken_over_at_once(store: Store) {
+    let (one, held) = at_work(store).await;
     one.release(&held).await.unwrap();
     let two = another(&one, "two");
     two.beat().await.unwrap();
@@ -60,9 +67,8 @@ async fn a_turn_that_is_given_back_is_taken_over_at_once() {
     assert_eq!(one.claim().await, Ok(vec![]), "it is not its own to give");
 }
 
-#[tokio::test]
-async fn events_whose_answer_was_lost_are_not_appended_twice() {
-    let (store, held) = at_work("one").await;
+async fn events_whose_answer_was_lost_are_not_appended_twice(store: Store) {
+    let (store, held) = at_work(store).await;
     let entries = || vec![Entry::from(started()), Entry::from(started())];
     let first = tried(&store, &held, 1, entries()).await;
     assert_eq!(first, tried(&store, &held, 1, entries()).await);
@@ -73,9 +79,8 @@ async fn events_whose_answer_was_lost_are_not_appended_twice() {
     assert_eq!(events.unwrap().unwrap().len(), 3);
 }
 
-#[tokio::test]
-async fn whoever_drives_a_turn_hears_that_it_is_to_end() {
-    let (one, held) = at_work("one").await;
+async fn whoever_drives_a_turn_hears_that_it_is_to_end(store: Store) {
+    let (one, held) = at_work(store).await;
     let two = another(&one, "two");
     let (s, t) = (Cause::SessionEnded, held.turn.clone());
     assert_eq!(two.ask_to_cancel(&t, s).await, Ok(true));
@@ -89,9 +94,8 @@ async fn whoever_drives_a_turn_hears_that_it_is_to_end() {
     assert_eq!(two.ask_to_cancel(&t, Cause::Caller).await, Ok(false));
 }
 
-#[tokio::test]
-async fn how_far_turns_came_is_told_of_those_that_are_there() {
-    let (store, held) = at_work("one").await;
+async fn how_far_turns_came_is_told_of_those_that_are_there(store: Store) {
+    let (store, held) = at_work(store).await;
     let wanted = [held.turn.clone(), TurnId::from("t_9")];
     let at = |last, is_over| {
         let turn = held.turn.clone();

@@ -2,9 +2,12 @@
 
 use super::*;
 
-#[tokio::test]
-async fn one_bad_write_fails_alone() {
-    let store = memory().await;
+on_both! {
+    one_bad_write_fails_alone
+    nothing_is_kept_of_what_the_audit_trail_cannot_hold
+}
+
+async fn one_bad_write_fails_alone(store: Store) {
     let (good, bad, also_good) = tokio::join!(
         store.create(session("s_1", "joao")),
         store.create(session("s_1", "joao")),
@@ -20,14 +23,10 @@ async fn one_bad_write_fails_alone() {
 async fn a_locked_database_is_unavailable_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = file(&folder.path().join("tolkien.db")).await;
-    let mut other = store.reader.begin_with(BEGIN).await.unwrap();
-    sqlx::query("PRAGMA busy_timeout = 0")
-        .execute(&mut *other)
-        .await
-        .unwrap();
-    store.shorten_busy_timeout().await;
+    let mut other = taken(&folder.path().join("tolkien.db")).await;
+    store.run("PRAGMA busy_timeout = 0").await.unwrap();
     assert_eq!(store.create(session("s_1", "joao")).await, Err(Error));
-    other.rollback().await.unwrap();
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     assert_eq!(store.create(session("s_1", "joao")).await, Ok(Created::New));
 }
 
@@ -52,15 +51,10 @@ async fn a_full_disk_is_unavailable_and_loses_nothing_that_was_kept() {
     assert_eq!(sessions.len(), 1);
 }
 
-#[tokio::test]
-async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold() {
-    let store = memory().await;
+async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold(store: Store) {
     store.create(session("s_1", "joao")).await.unwrap();
     store.start(turn("s_1", "t_1", 1)).await.unwrap();
-    sqlx::query("DROP TABLE audit")
-        .execute(store.queue.pool())
-        .await
-        .unwrap();
+    store.run("DROP TABLE audit").await.unwrap();
     let mut reader = crate::agent::audit::Reader::default();
     reader.read(&started());
     let event = Event::CallDecided {
@@ -91,35 +85,34 @@ async fn what_cannot_be_kept_is_tried_again_until_the_store_answers() {
     let store = file(&folder.path().join("tolkien.db")).await;
     store.create(session("s_1", "joao")).await.unwrap();
     store.start(turn("s_1", "t_1", 1)).await.unwrap();
-    let other = store.reader.begin_with(BEGIN).await.unwrap();
-    store.shorten_busy_timeout().await;
+    let mut other = taken(&folder.path().join("tolkien.db")).await;
+    store.run("PRAGMA busy_timeout = 0").await.unwrap();
     let (held, never) = (held("s_1", "t_1"), CancellationToken::new());
     let entries = vec![Entry::from(over())];
     let append = store.append(&held, 1, entries, (at(20), at(30)), &never);
     let free = async {
         // Refused together with the first try of the append.
         assert_eq!(store.create(session("s_2", "joao")).await, Err(Error));
-        other.rollback().await.unwrap();
+        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     };
     let (appended, ()) = tokio::join!(append, free);
     assert_eq!(appended.unwrap().unwrap().last, 2);
 }
 
-impl Store {
-    async fn shorten_busy_timeout(&self) {
-        let writer = self.queue.pool();
-        sqlx::query("PRAGMA busy_timeout = 0")
-            .execute(writer)
-            .await
-            .unwrap();
-    }
+/// Another process's transaction.
+async fn taken(path: &Path) -> sqlx::SqliteConnection {
+    use sqlx::ConnectOptions as _;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+    let mut other = options.connect().await.unwrap();
+    let begin = sqlx::query(sqlite::BEGIN);
+    begin.execute(&mut other).await.unwrap();
+    other
+}
 
+impl Store {
     /// What a full disk is to the engine, without filling one.
     async fn limit_pages(&self, pages: u32) {
-        let statement = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
-        sqlx::query(statement)
-            .execute(self.queue.pool())
-            .await
-            .unwrap();
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        self.run(&sql).await.unwrap();
     }
 }

@@ -167,8 +167,6 @@ fn a_case_names_a_rule_that_exists() {
 #[test]
 fn what_is_not_enforced_yet_is_told() {
     insta::assert_snapshot!(of("not-enforced-yet"), @"
-    tolkien.yaml:1:1-1:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce
-      help: use `sqlite`
     tolkien.yaml:3:1-3:10 warning[not-enforced-yet] `telemetry.otlp` is set, which this build reads but does not enforce
       help: remove it
     tolkien.yaml:4:18-4:22 warning[not-enforced-yet] a caller comes through Telegram, which this build reads but does not enforce

@@ -15,8 +15,6 @@ fn a_secret_in_a_file_is_told() {
     insta::assert_snapshot!(of("secret-in-file"), @"
     tolkien.yaml:1:18-1:25 error[secret-in-file] `TOKEN` is given a value here, and files of a configuration hold no secrets
       help: name where the value comes from: `{file: /run/secrets/…}` or `{env: NAME}`
-    tolkien.yaml:2:1-2:6 warning[not-enforced-yet] `store` names PostgreSQL, which this build reads but does not enforce
-      help: use `sqlite`
     tolkien.yaml:2:8-2:45 error[secret-in-file] this database address holds a password, and files of a configuration hold no secrets
       help: leave `store` out and set `TOLKIEN_STORE`, or `TOLKIEN_STORE_FILE`, where it is served
     ");

@@ -34,7 +34,7 @@ async fn a_turn_that_runs_is_answered_while_new_requests_are_turned_away() {
 }
 
 #[tokio::test]
-async fn a_turn_that_outlasts_the_grace_is_ended_and_its_client_hears_of_it() {
+async fn a_turn_that_outlasts_the_grace_is_left_and_its_client_hears_to_ask_again() {
     let settings = format!("{}server: {{shutdown_grace: 1ms}}\n", callers());
     let world = World::with(&settings, None).await;
     world.fake.push(Answer::silence());
@@ -44,7 +44,7 @@ async fn a_turn_that_outlasts_the_grace_is_ended_and_its_client_hears_of_it() {
     assert!(events.chunk().await.unwrap().is_some());
     world.shut_down();
     let rest = events.text().await.unwrap();
-    assert!(rest.contains("\"reason\":\"interrupted\""), "{rest}");
+    assert!(rest.contains("\"code\":\"shutting_down\""), "{rest}");
     world.ended().await;
 }
 

@@ -1,21 +1,16 @@
-//! Every change of the store, as SQL that both engines understand.
+//! Changes of sessions and turns.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::QueryBuilder;
 
-use super::audit::{Added, Chain, Copies};
+use super::chain::{Chain, last_of};
 use super::queue::Write;
-use super::{
-    Appended, Connection, Created, Engine, FIRST_FENCE, Held, NewKey, NewSession, NewTurn, Started,
-    micros,
-};
-use crate::agent::audit::Record;
-use crate::agent::{CallId, SessionId, Trail, TurnId};
-
-/// The name of the chain of audit records: one server writes a store of this engine at a time.
-const WRITER: &str = "main";
+use super::{Connection, Engine, lock};
+use crate::agent::{SessionId, Trail, TurnId};
+use crate::store::change::{Append, Begin, Delete, Kept, Sweep};
+use crate::store::{Appended, Created, FIRST_FENCE, Held, NewKey, NewSession, Started, micros};
 
 /// Rows of one statement at most: with four values each, far below what the engines take (SQLite
 /// 32,766 values, PostgreSQL 65,535).
@@ -27,6 +22,7 @@ impl Write for NewSession {
     async fn write(&self, db: &mut Connection) -> Result<Created, sqlx::Error> {
         let now = micros(self.now);
         let scope = self.key_scope();
+        lock(db, &scope).await?;
         if let Some(key) = &self.key {
             let known: Option<(String, String, i64)> = sqlx::query_as(
                 "SELECT k.body_digest, k.session_id, s.expires_at FROM idempotency_keys k \
@@ -78,17 +74,11 @@ impl Write for NewSession {
     }
 }
 
-/// A turn to start, and who drives it.
-#[derive(Debug)]
-pub(super) struct Begin {
-    pub(super) new: NewTurn,
-    pub(super) holder: String,
-}
-
 impl Write for Begin {
     type Answer = Started;
 
     async fn write(&self, db: &mut Connection) -> Result<Started, sqlx::Error> {
+        lock(db, self.new.session.as_str()).await?;
         let session: Option<(i64, i64, Option<String>)> = sqlx::query_as(
             "SELECT s.turns, s.expires_at, t.id FROM sessions s \
              LEFT JOIN turns t ON t.session_id = s.id AND t.ended = 0 WHERE s.id = $1",
@@ -118,7 +108,7 @@ impl Write for Begin {
         if turns != i64::from(self.new.position) - 1 {
             return Ok(Started::Overtaken);
         }
-        self.begin(db).await?;
+        begin(self, db).await?;
         if let Some(key) = &self.new.key {
             keep_key(db, scope, key, &self.new.session, Some(&self.new.turn)).await?;
         }
@@ -131,69 +121,42 @@ impl Write for Begin {
     }
 }
 
-impl Begin {
-    async fn begin(&self, db: &mut Connection) -> Result<(), sqlx::Error> {
-        sqlx::query(
-            "INSERT INTO turns (id, session_id, position, last_event, ended, holder, fence) \
-             VALUES ($1, $2, $3, $4, 0, $5, $6)",
-        )
-        .bind(self.new.turn.as_str())
-        .bind(self.new.session.as_str())
-        .bind(i64::from(self.new.position))
-        .bind(i64::try_from(self.new.events.len()).unwrap_or(i64::MAX))
-        .bind(&self.holder)
-        .bind(FIRST_FENCE)
-        .execute(&mut *db)
-        .await?;
-        add_events(db, &self.new.turn, 1, self.new.now, &self.new.events).await?;
-        sqlx::query(
-            "UPDATE sessions SET turns = $2, last_active_at = $3, expires_at = $4, revision = $5, \
-             kept_from = $6 WHERE id = $1",
-        )
-        .bind(self.new.session.as_str())
-        .bind(i64::from(self.new.position))
-        .bind(micros(self.new.now))
-        .bind(micros(self.new.expires_at))
-        .bind(self.new.revision.as_str())
-        .bind(i64::from(self.new.kept_from))
-        .execute(&mut *db)
-        .await?;
-        if let Some(prefix) = &self.new.prefix {
-            sqlx::query(
-                "UPDATE sessions SET frozen_for = $2, system = $3, tools = $4 WHERE id = $1",
-            )
-            .bind(self.new.session.as_str())
+async fn begin(begin: &Begin, db: &mut Connection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO turns (id, session_id, position, last_event, ended, holder, fence) \
+         VALUES ($1, $2, $3, $4, 0, $5, $6)",
+    )
+    .bind(begin.new.turn.as_str())
+    .bind(begin.new.session.as_str())
+    .bind(i64::from(begin.new.position))
+    .bind(i64::try_from(begin.new.events.len()).unwrap_or(i64::MAX))
+    .bind(&begin.holder)
+    .bind(FIRST_FENCE)
+    .execute(&mut *db)
+    .await?;
+    add_events(db, &begin.new.turn, 1, begin.new.now, &begin.new.events).await?;
+    sqlx::query(
+        "UPDATE sessions SET turns = $2, last_active_at = $3, expires_at = $4, revision = $5, \
+         kept_from = $6 WHERE id = $1",
+    )
+    .bind(begin.new.session.as_str())
+    .bind(i64::from(begin.new.position))
+    .bind(micros(begin.new.now))
+    .bind(micros(begin.new.expires_at))
+    .bind(begin.new.revision.as_str())
+    .bind(i64::from(begin.new.kept_from))
+    .execute(&mut *db)
+    .await?;
+    if let Some(prefix) = &begin.new.prefix {
+        sqlx::query("UPDATE sessions SET frozen_for = $2, system = $3, tools = $4 WHERE id = $1")
+            .bind(begin.new.session.as_str())
             .bind(&prefix.frozen_for)
             .bind(&prefix.system)
             .bind(&prefix.tools)
             .execute(&mut *db)
             .await?;
-        }
-        Ok(())
     }
-}
-
-/// Events of a running turn.
-#[derive(Debug)]
-pub(super) struct Append {
-    pub(super) held: Held,
-    /// The number of the last event before these.
-    pub(super) after: u64,
-    /// As JSON text.
-    pub(super) events: Vec<String>,
-    pub(super) outputs: Vec<(CallId, String)>,
-    pub(super) records: Vec<Record>,
-    pub(super) copies: Arc<Copies>,
-    pub(super) now: Timestamp,
-    /// Given when the last of them ends the turn: when its session then expires.
-    pub(super) ends: Option<Timestamp>,
-}
-
-/// Events that are kept, with the audit records that are to be copied.
-#[derive(Debug)]
-pub(super) struct Kept {
-    pub(super) appended: Appended,
-    added: Added,
+    Ok(())
 }
 
 impl Write for Arc<Append> {
@@ -220,7 +183,7 @@ impl Write for Arc<Append> {
             trail: Trail::Kept,
         };
         if updated.rows_affected() == 0 {
-            return self.kept_before(db, last, appended).await;
+            return kept_before(self, db, last, appended).await;
         }
         let first = after.saturating_add(1);
         add_events(db, &self.held.turn, first, self.now, &self.events).await?;
@@ -243,7 +206,7 @@ impl Write for Arc<Append> {
                 .await?;
         }
         let chain = Chain {
-            writer: WRITER,
+            writer: &self.writer,
             known: self.copies.head(),
             session: &self.held.session,
             turn: &self.held.turn,
@@ -260,35 +223,29 @@ impl Write for Arc<Append> {
     }
 }
 
-impl Append {
-    /// Whether just these events were appended by an earlier try, whose answer was lost with the
-    /// connection.
-    async fn kept_before(
-        &self,
-        db: &mut Connection,
-        last: i64,
-        appended: Appended,
-    ) -> Result<Option<Kept>, sqlx::Error> {
-        let found: Option<(i64,)> = sqlx::query_as(
-            "SELECT last_event FROM turns WHERE id = $1 AND fence = $2 AND last_event = $3",
-        )
-        .bind(self.held.turn.as_str())
-        .bind(self.held.fence)
-        .bind(last)
-        .fetch_optional(&mut *db)
-        .await?;
-        if found.is_none() || self.events.is_empty() {
-            return Ok(None);
-        }
-        let copied = i64::try_from(self.records.len()).unwrap_or(i64::MAX);
-        let added = Added::last_of(db, WRITER, &self.held.session, copied).await?;
-        Ok(Some(Kept { appended, added }))
+/// Whether just these events were appended by an earlier try, whose answer was lost with the
+/// connection.
+async fn kept_before(
+    append: &Append,
+    db: &mut Connection,
+    last: i64,
+    appended: Appended,
+) -> Result<Option<Kept>, sqlx::Error> {
+    let found: Option<(i64,)> = sqlx::query_as(
+        "SELECT last_event FROM turns WHERE id = $1 AND fence = $2 AND last_event = $3",
+    )
+    .bind(append.held.turn.as_str())
+    .bind(append.held.fence)
+    .bind(last)
+    .fetch_optional(&mut *db)
+    .await?;
+    if found.is_none() || append.events.is_empty() {
+        return Ok(None);
     }
+    let copied = i64::try_from(append.records.len()).unwrap_or(i64::MAX);
+    let added = last_of(db, &append.writer, &append.held.session, copied).await?;
+    Ok(Some(Kept { appended, added }))
 }
-
-/// A session and everything in it.
-#[derive(Debug)]
-pub(super) struct Delete(pub(super) SessionId);
 
 impl Write for Delete {
     /// Whether there was one.
@@ -303,20 +260,13 @@ impl Write for Delete {
     }
 }
 
-/// Sessions that nobody used in time, and in which no turn runs.
-#[derive(Debug)]
-pub(super) struct Sweep {
-    pub(super) now: Timestamp,
-    pub(super) most: u32,
-}
-
 impl Write for Sweep {
     /// How many there were.
     type Answer = u64;
 
     async fn write(&self, db: &mut Connection) -> Result<u64, sqlx::Error> {
         let swept = sqlx::query(
-            "DELETE FROM sessions WHERE id IN (SELECT s.id FROM sessions s \
+            "DELETE FROM sessions WHERE expires_at <= $1 AND id IN (SELECT s.id FROM sessions s \
              WHERE s.expires_at <= $1 AND NOT EXISTS \
              (SELECT 1 FROM turns t WHERE t.session_id = s.id AND t.ended = 0) LIMIT $2)",
         )

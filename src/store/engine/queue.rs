@@ -14,14 +14,15 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 
 use super::probe::Probe;
-use super::{Connection, Error, Pool};
+use super::{BEGIN, Connection, PATIENCE, Pool};
+use crate::store::{Error, unavailable};
 use crate::tasks::Tasks;
 
 /// Writes of one transaction at most, so that a long queue does not make its first wait for all.
 const GROUP: usize = 512;
 
 /// One change, made as a whole or not at all. It may be tried twice, so it consumes nothing.
-pub(super) trait Write: Send + Sync + 'static {
+pub(in crate::store) trait Write: Send + Sync + 'static {
     /// What the caller learns.
     type Answer: Send + Sync;
 
@@ -37,7 +38,7 @@ pub(super) trait Write: Send + Sync + 'static {
 
 /// The writes that wait.
 #[derive(Clone)]
-pub(super) struct Queue {
+pub(in crate::store) struct Queue {
     pool: Pool,
     tasks: Tasks,
     waiting: Arc<Mutex<Waiting>>,
@@ -70,7 +71,7 @@ impl Queue {
     }
 
     /// Whether writes are kept. Nothing is tried while none has failed.
-    pub(super) async fn is_available(&self) -> bool {
+    pub(in crate::store) async fn is_available(&self) -> bool {
         if !self.failing.load(Ordering::Acquire) {
             return true;
         }
@@ -80,7 +81,7 @@ impl Queue {
     }
 
     /// Makes a change; when it returns, the change is kept.
-    pub(super) async fn submit<W: Write>(&self, write: W) -> Result<W::Answer, Error> {
+    pub(in crate::store) async fn submit<W: Write>(&self, write: W) -> Result<W::Answer, Error> {
         let (reply, answer) = oneshot::channel();
         let job = Submitted {
             write,
@@ -100,7 +101,7 @@ impl Queue {
     }
 
     #[cfg(test)]
-    pub(super) fn pool(&self) -> &Pool {
+    pub(in crate::store) fn pool(&self) -> &Pool {
         &self.pool
     }
 
@@ -110,24 +111,37 @@ impl Queue {
 
     async fn drain(&self) {
         while let Some(mut group) = self.next_group() {
-            if self.commit(&mut group).await.is_ok() {
-                for job in group {
-                    job.done(Ok(()));
+            match self.commit(&mut group).await {
+                Ok(()) => {
+                    for job in group {
+                        job.done(Ok(()));
+                    }
+                    continue;
                 }
-                continue;
+                Err(error) if error.as_database_error().is_none() => {
+                    // The database does not answer anybody.
+                    let error = self.failed(&error);
+                    for job in group {
+                        job.done(Err(error));
+                    }
+                    continue;
+                }
+                Err(_) => {}
             }
             // One bad write does not take the others of its group with it.
             for job in group {
                 let mut alone = [job];
                 let outcome = self.commit(&mut alone).await;
-                let outcome = outcome.map_err(|error| {
-                    self.failing.store(true, Ordering::Release);
-                    super::unavailable(&error)
-                });
+                let outcome = outcome.map_err(|error| self.failed(&error));
                 let [job] = alone;
                 job.done(outcome);
             }
         }
+    }
+
+    fn failed(&self, error: &sqlx::Error) -> Error {
+        self.failing.store(true, Ordering::Release);
+        unavailable(error)
     }
 
     fn next_group(&self) -> Option<Vec<Box<dyn Job>>> {
@@ -145,14 +159,30 @@ impl Queue {
     /// has rolled back by itself, as SQLite does when the disk is full.
     async fn commit(&self, group: &mut [Box<dyn Job>]) -> Result<(), sqlx::Error> {
         let mut connection = self.pool.acquire().await?;
-        sqlx::query(super::BEGIN).execute(&mut *connection).await?;
-        let written = write_all(group, &mut connection).await;
-        if written.is_err() {
-            // It may have happened already.
-            let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+        let Some(patience) = PATIENCE else {
+            return transaction(group, &mut connection).await;
+        };
+        let done = transaction(group, &mut connection);
+        if let Ok(done) = tokio::time::timeout(patience, done).await {
+            return done;
         }
-        written
+        // Nobody knows what is under way on it.
+        drop(connection.detach());
+        Err(sqlx::Error::PoolTimedOut)
     }
+}
+
+async fn transaction(
+    group: &mut [Box<dyn Job>],
+    connection: &mut Connection,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(BEGIN).execute(&mut *connection).await?;
+    let written = write_all(group, connection).await;
+    if written.is_err() {
+        // It may have happened already.
+        let _ = sqlx::query("ROLLBACK").execute(connection).await;
+    }
+    written
 }
 
 async fn write_all(

@@ -6,17 +6,11 @@
 //! that only one process opens needs none of this, and uses the same statements.
 
 use super::queue::Write;
-use super::{Connection, Held, NOW};
+use super::{Connection, NOW};
 use crate::agent::event::Cause;
 use crate::agent::{SessionId, TurnId};
-
-/// A replica says that it lives.
-#[derive(Debug)]
-pub(super) struct Beat {
-    pub(super) replica: String,
-    /// For how long, in microseconds; without it, until the store is opened again.
-    pub(super) lease: Option<i64>,
-}
+use crate::store::Held;
+use crate::store::change::{AskToCancel, Beat, Claim, Release};
 
 impl Write for Beat {
     type Answer = ();
@@ -40,12 +34,6 @@ impl Write for Beat {
         .await?;
         Ok(())
     }
-}
-
-/// Takes over the running turns that nobody alive holds.
-#[derive(Debug)]
-pub(super) struct Claim {
-    pub(super) replica: String,
 }
 
 impl Write for Claim {
@@ -79,13 +67,6 @@ impl Write for Claim {
     }
 }
 
-/// Gives a turn back, so that another replica goes on with it at once.
-#[derive(Debug)]
-pub(super) struct Release {
-    pub(super) turn: TurnId,
-    pub(super) fence: i64,
-}
-
 impl Write for Release {
     type Answer = ();
 
@@ -97,13 +78,6 @@ impl Write for Release {
             .await?;
         Ok(())
     }
-}
-
-/// Asks whoever drives a turn to end it.
-#[derive(Debug)]
-pub(super) struct AskToCancel {
-    pub(super) turn: TurnId,
-    pub(super) cause: Cause,
 }
 
 impl Write for AskToCancel {
