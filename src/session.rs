@@ -122,10 +122,11 @@ impl Sessions {
 
     /// The same with another clock.
     pub async fn open_at(parts: Parts, clock: Clock) -> Result<Self, Error> {
+        let live = Live::new(parts.tasks.cancelled());
         let inner = Arc::new(Inner {
             parts,
             clock,
-            live: Live::default(),
+            live,
             elsewhere: Elsewhere::default(),
         });
         inner.parts.store.beat().await?;

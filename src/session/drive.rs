@@ -69,7 +69,7 @@ impl Inner {
             prefix: begun.prefix,
             history: begun.history,
             cancel: place.running.cancel.clone(),
-            leave: self.parts.tasks.cancelled().clone(),
+            leave: place.running.leave.clone(),
         };
         self.see_out(&begun.held, driven.run(&begun.events)).await;
     }

@@ -7,12 +7,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::agent::{Cancel, SessionId, TurnId};
 
 /// The turns that run in this process.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Live(Arc<Mutex<HashMap<SessionId, Arc<Running>>>>);
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    running: Arc<Mutex<HashMap<SessionId, Arc<Running>>>>,
+    /// Fires when the process ends and the grace is over.
+    ending: CancellationToken,
+}
 
 /// A turn that runs, or is about to.
 #[derive(Debug)]
@@ -21,6 +26,8 @@ pub(super) struct Running {
     pub(super) turn: TurnId,
     /// Ends it early.
     pub(super) cancel: Cancel,
+    /// Has it left where it is.
+    pub(super) leave: CancellationToken,
     progress: watch::Sender<Progress>,
 }
 
@@ -44,6 +51,14 @@ pub(super) struct Place {
 }
 
 impl Live {
+    /// None yet; they are left when the process ends.
+    pub(super) fn new(ending: &CancellationToken) -> Self {
+        Self {
+            running: Arc::default(),
+            ending: ending.clone(),
+        }
+    }
+
     /// Takes the session's place for a turn, or answers the turn that has it.
     pub(super) fn take(
         &self,
@@ -58,6 +73,7 @@ impl Live {
         let running = Arc::new(Running {
             turn: turn.clone(),
             cancel,
+            leave: self.ending.child_token(),
             progress: watch::Sender::new(Progress::Starting),
         });
         map.insert(session.clone(), Arc::clone(&running));
@@ -84,13 +100,20 @@ impl Live {
         map.values().find(|running| running.turn == *turn).cloned()
     }
 
+    /// Has every turn left where it is.
+    pub(super) fn leave_all(&self) {
+        for running in self.lock().values() {
+            running.leave.cancel();
+        }
+    }
+
     /// Whether no turn runs here.
     pub(super) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Arc<Running>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::clock::later;
@@ -33,6 +33,27 @@ const TOO_LATE: &str = "the server ended before the turn did, and nobody went on
 /// Why a turn ended whose session cannot be read.
 const UNREADABLE: &str = "the server ended before the turn did, and what is kept of it cannot be \
      read";
+
+/// The signs of life of a server that shares its store.
+struct Life {
+    lease: Duration,
+    /// When the last one was given, heard or not.
+    tried: Instant,
+    /// When the last one was given that the store kept.
+    heard: Instant,
+}
+
+impl Life {
+    /// Begins with the sign of life that was given at the start.
+    fn new(lease: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            lease,
+            tried: now,
+            heard: now,
+        }
+    }
+}
 
 /// A turn as it was found.
 enum Found {
@@ -129,8 +150,7 @@ impl Inner {
         let stopping = self.parts.tasks.stopping();
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let lease = self.parts.store.lease();
-        let mut beaten = tokio::time::Instant::now();
+        let mut life = self.parts.store.lease().map(Life::new);
         while !(stopping.is_cancelled() && self.live.is_empty()) {
             if stopping.is_cancelled() {
                 ticks.tick().await;
@@ -138,20 +158,32 @@ impl Inner {
                 // The end of the process is not kept waiting for a tick.
                 let _ = stopping.run_until_cancelled(ticks.tick()).await;
             }
-            if let Some(lease) = lease
-                && beaten.elapsed() >= lease / BEATS
-            {
-                beaten = tokio::time::Instant::now();
-                // The store has said why it did not answer; the next tick tries again.
-                let alive = self.parts.store.beat().await;
-                if alive.is_ok() && !stopping.is_cancelled() {
-                    let _ = self.claim().await;
-                }
+            if let Some(life) = &mut life {
+                self.live_on(life).await;
             }
             if !self.live.is_empty() {
                 self.hear().await;
             }
             self.elsewhere.look(&self.parts.store).await;
+        }
+    }
+
+    /// Gives a sign of life when it is time, and takes over what the dead left. A server whose signs
+    /// are not heard for a whole lease is dead to the others, so it drives nothing any more.
+    async fn live_on(self: &Arc<Self>, life: &mut Life) {
+        if life.tried.elapsed() >= life.lease / BEATS {
+            life.tried = Instant::now();
+            // The store has said why it did not answer; the next time tries again.
+            if self.parts.store.beat().await.is_ok() {
+                life.heard = life.tried;
+                if !self.parts.tasks.stopping().is_cancelled() {
+                    let _ = self.claim().await;
+                }
+            }
+        }
+        if life.heard.elapsed() >= life.lease && !self.live.is_empty() {
+            tracing::warn!("the store did not answer for a whole lease, so every turn is left");
+            self.live.leave_all();
         }
     }
 

@@ -34,6 +34,8 @@ mod ending;
 
 mod keeping;
 
+mod replicas;
+
 mod resuming;
 
 /// Longer than any test takes; nothing waits for it to pass.

@@ -21,6 +21,20 @@ tests: [{{allow: {{}}}}, {{deny: {{for: 1}}}}]
     )
 }
 
+/// A configuration whose slow tools run without an approval.
+pub(super) fn trusted(folder: &Path, settings: &str) -> Arc<Config> {
+    let policy = "description: It may.\napplies_to: {tools: [change]}\neffect: {write: allow}\n";
+    config_with(
+        folder,
+        settings,
+        &[
+            ("tools.d/look.yaml", &slow(folder, "read")),
+            ("tools.d/change.yaml", &slow(folder, "write")),
+            ("policies/trusted.yaml", policy),
+        ],
+    )
+}
+
 /// One server after another on one store.
 struct Lives {
     folder: tempfile::TempDir,
@@ -35,18 +49,7 @@ impl Lives {
         let outer = tokio::runtime::Runtime::new().unwrap();
         let fake = outer.block_on(Fake::start());
         let path = folder.path();
-        let config = config_with(
-            path,
-            settings,
-            &[
-                ("tools.d/look.yaml", &slow(path, "read")),
-                ("tools.d/change.yaml", &slow(path, "write")),
-                (
-                    "policies/trusted.yaml",
-                    "description: It may.\napplies_to: {tools: [change]}\neffect: {write: allow}\n",
-                ),
-            ],
-        );
+        let config = trusted(path, settings);
         let in_force = in_force(&fake.base_url(), config);
         Self {
             folder,
@@ -119,7 +122,7 @@ impl Lives {
 }
 
 /// Waits until the call has written down its process id.
-async fn running(folder: &Path) -> Pid {
+pub(super) async fn running(folder: &Path) -> Pid {
     let path = folder.join("pid");
     let read = tokio::task::spawn_blocking(move || fs::read_to_string(path).unwrap());
     Pid::from_raw(read.await.unwrap().trim().parse().unwrap()).unwrap()
@@ -243,7 +246,7 @@ fn a_turn_that_nobody_went_on_with_in_time_is_ended() {
 }
 
 /// Waits until so many calls of a turn are over.
-async fn ended(sessions: &Sessions, session: &SessionId, turn: &TurnId, calls: usize) {
+pub(super) async fn ended(sessions: &Sessions, session: &SessionId, turn: &TurnId, calls: usize) {
     let events = pin!(sessions.events(&joao(), session, turn, 0));
     let ends = events.filter(|event| {
         let ends = matches!(event.as_ref().unwrap().item, Event::CallEnded(_));

@@ -1,0 +1,195 @@
+//! Several servers on one database: any of them answers, one of them drives, and another goes on.
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, UnixStream};
+use tokio::sync::watch;
+
+use super::resuming::{ended, running, trusted};
+use super::*;
+
+/// A server that shares the database.
+struct Replica {
+    tasks: Tasks,
+    sessions: Sessions,
+}
+
+struct Replicas {
+    folder: tempfile::TempDir,
+    fake: Fake,
+    in_force: Arc<ArcSwap<InForce>>,
+    url: String,
+}
+
+impl Replicas {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake::start().await;
+        let in_force = in_force(&fake.base_url(), trusted(folder.path(), ""));
+        Self {
+            folder,
+            fake,
+            in_force,
+            url: postgres::database().await,
+        }
+    }
+
+    async fn start(&self) -> Replica {
+        self.start_on(&self.url).await
+    }
+
+    async fn start_on(&self, url: &str) -> Replica {
+        let tasks = Tasks::new();
+        let location = Location::Postgres(url.into());
+        let parts = Parts {
+            in_force: Arc::clone(&self.in_force),
+            store: Store::open(&location, &tasks).await.unwrap(),
+            tasks: tasks.clone(),
+        };
+        let sessions = Sessions::open(parts).await.unwrap();
+        Replica { tasks, sessions }
+    }
+
+    fn ran(&self) -> String {
+        fs::read_to_string(self.folder.path().join("ran")).unwrap_or_default()
+    }
+}
+
+impl Replica {
+    async fn begin(&self) -> (SessionId, TurnId) {
+        let session = self.sessions.create(&joao(), None, None).await.unwrap();
+        let session = session.session_id;
+        let content = "look".to_owned();
+        let turn = self.sessions.send(&joao(), &session, content, None).await;
+        (session, turn.unwrap())
+    }
+
+    async fn over(&self, (session, turn): &(SessionId, TurnId)) -> TurnView {
+        let view = self.sessions.turn(&joao(), session, turn, LONG).await;
+        let view = view.unwrap();
+        assert!(view.status.is_over(), "{view:?}");
+        view
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_is_followed_and_cancelled_through_another_server() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    let look = [("look", json!({})), ("echo", json!({"words": ["beside"]}))];
+    replicas.fake.push(Answer::tools(look));
+    let begun = one.begin().await;
+    let pid = running(replicas.folder.path()).await;
+    ended(&two.sessions, &begun.0, &begun.1, 1).await;
+    let busy = two
+        .sessions
+        .send(&joao(), &begun.0, "more".to_owned(), None)
+        .await;
+    assert_eq!(busy, Err(Error::TurnInProgress(begun.1.clone())));
+    let cancelled = two.sessions.cancel(&joao(), &begun.0, &begun.1).await;
+    assert!(cancelled.is_ok());
+    let view = two.over(&begun).await;
+    assert_eq!(stop(&view), "cancelled");
+    assert_eq!(view, one.over(&begun).await);
+    assert!(!runs(pid));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_deleted_through_another_server() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    replicas.fake.push(Answer::tools([("look", json!({}))]));
+    let (session, _) = one.begin().await;
+    let pid = running(replicas.folder.path()).await;
+    two.sessions.end(&joao(), &session).await.unwrap();
+    assert!(!runs(pid));
+    let gone = one.sessions.view(&joao(), &session).await;
+    assert_eq!(gone.map(|_| ()), Err(Error::SessionNotFound));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_is_one_turn_whichever_servers_hear_it() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    replicas.fake.respond_with(|_| Answer::text("Yes."));
+    let session = one.sessions.create(&joao(), None, None).await.unwrap();
+    let id = session.session_id;
+    for round in 0..50_u8 {
+        let name = format!("k{round}");
+        let caller = joao();
+        let send = |replica: &Replica| {
+            let sessions = replica.sessions.clone();
+            let (caller, id, key) = (caller.clone(), id.clone(), key(&name, round));
+            async move {
+                let content = "are you there?".to_owned();
+                sessions.send(&caller, &id, content, Some(key)).await
+            }
+        };
+        let (first, second) = tokio::join!(send(&one), send(&two));
+        let turns: Vec<TurnId> = [first, second].into_iter().flatten().collect();
+        let turn = turns.first().expect("one of them is heard").clone();
+        assert!(turns.iter().all(|other| *other == turn), "{turns:?}");
+        assert_eq!(stop(&two.over(&(id.clone(), turn)).await), "end_turn");
+    }
+    let view = one.sessions.view(&joao(), &id).await.unwrap();
+    assert_eq!(view.turns.len(), 50);
+    assert_eq!(replicas.fake.requests().len(), 50);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_hands_its_turn_over() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    replicas.fake.push(Answer::tools([("look", json!({}))]));
+    replicas.fake.push(Answer::text("It is there."));
+    let begun = one.begin().await;
+    running(replicas.folder.path()).await;
+    one.tasks.end(Duration::ZERO).await;
+    let view = two.over(&begun).await;
+    assert_eq!(view.response.as_deref(), Some("It is there."));
+    assert_eq!(replicas.ran(), "read\nread\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_cut_off_writes_nothing_into_a_turn_that_moved() {
+    let replicas = Replicas::new().await;
+    let (cut, is_cut) = watch::channel(false);
+    let one = replicas.start_on(&way(&replicas.url, is_cut).await).await;
+    let two = replicas.start().await;
+    replicas.fake.push(Answer::tools([("look", json!({}))]));
+    replicas.fake.push(Answer::text("It is there."));
+    let begun = one.begin().await;
+    let pid = running(replicas.folder.path()).await;
+    cut.send_replace(true);
+    let view = two.over(&begun).await;
+    assert_eq!(view.response.as_deref(), Some("It is there."));
+    cut.send_replace(false);
+    // The first server hears of it, ends what it still runs, and sees what the others see.
+    one.tasks.end(LONG).await;
+    assert!(!runs(pid));
+    assert_eq!(one.over(&begun).await, view);
+    assert_eq!(replicas.ran(), "read\nread\n");
+    assert_eq!(replicas.fake.requests().len(), 2);
+}
+
+/// A way to the database that can be cut: what is on it breaks off, and nothing new gets through.
+async fn way(url: &str, is_cut: watch::Receiver<bool>) -> String {
+    let socket = PathBuf::from(url.rsplit_once("host=").unwrap().1).join(".s.PGSQL.5432");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(Tasks::new().spawn(async move {
+        loop {
+            let (mut client, _) = listener.accept().await.unwrap();
+            let (socket, mut is_cut) = (socket.clone(), is_cut.clone());
+            drop(Tasks::new().spawn(async move {
+                let mut server = UnixStream::connect(&socket).await.unwrap();
+                tokio::select! {
+                    biased;
+                    _ = is_cut.wait_for(|is_cut| *is_cut) => {}
+                    _ = copy_bidirectional(&mut client, &mut server) => {}
+                }
+            }));
+        }
+    }));
+    let database = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    format!("postgres://postgres@127.0.0.1:{port}/{database}?sslmode=disable")
+}
