@@ -30,6 +30,8 @@ mod notation;
 
 mod parse;
 
+mod printed;
+
 mod problem;
 
 mod reference;
@@ -64,6 +66,7 @@ pub use expression::Expression;
 pub use lookalike::Lookalike;
 pub use name::{NameProblem, Names};
 use notation::Alternatives;
+pub(crate) use printed::printed;
 pub use problem::Problem;
 pub use rule_set::{Matches, RuleSet};
 use sequence::Sequence;

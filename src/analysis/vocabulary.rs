@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::automaton::Automaton;
 use super::bits::Bits;
+use crate::pattern::printed;
 
 /// A question's number in its [`Vocabulary`].
 pub(super) type Atom = usize;
@@ -120,7 +121,7 @@ impl std::ops::Not for Test {
 impl Vocabulary {
     /// The words of an expression; `None` where the automaton would get too large.
     pub(super) fn automaton(&mut self, expression: &Hir) -> Option<Arc<Automaton>> {
-        let printed = expression.to_string();
+        let printed = printed(expression);
         if let Some(known) = self.by_expression.get(&printed) {
             return known.clone();
         }

@@ -4,6 +4,7 @@ use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
 
 use super::name::Names;
+use super::printed::printed;
 use super::problem::Problem;
 use super::refusal;
 use super::translate::{self, Purpose, Translator};
@@ -56,7 +57,7 @@ impl Expression {
         if translator.broken || !translator.problems.is_empty() {
             return Err(translator.problems);
         }
-        regex::RegexBuilder::new(&hir.to_string())
+        regex::RegexBuilder::new(&printed(&hir))
             .size_limit(LARGEST_BYTES * 4)
             .build()
             .map_err(|_| vec![refusal::too_large(0..text.len(), "this expression")])

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use regex_automata::nfa::thompson::pikevm::PikeVM;
 use regex_syntax::hir::Hir;
 
+use super::printed::printed;
 use super::sequence::Symbol;
 use super::table::{DEAD, Table};
 use super::word::{Branch, Lengths, Word, anchored, fits};
@@ -69,7 +70,7 @@ impl Collector {
         };
         let numbers = word.branches().iter().enumerate().map(|(at, branch)| {
             // Printing keeps the meaning, so expressions that print alike are alike.
-            let text = branch.expression().to_string();
+            let text = printed(branch.expression());
             let distinct = *self.by_text.entry(text).or_insert_with(|| {
                 self.distinct.push((word.clone(), at));
                 self.distinct.len() - 1

@@ -338,3 +338,19 @@ fn what_a_rule_set_has_no_room_to_learn_it_still_answers() {
     }
     assert!(set.is_full());
 }
+
+#[test]
+fn a_repeated_group_that_may_be_left_out_is_no_lazy_one() {
+    for (lazy, optional, word) in [
+        ("x(?:ab)+?", "x(?:(?:ab)+)?", "x"),
+        ("x[0-9]+?", "x(?:[0-9]+)?", "x"),
+        ("x(?:ab){2}?", "x(?:(?:ab){2})?", "x"),
+        ("x[0-9]{1,3}?y", "x(?:[0-9]{1,3})?y", "xy"),
+    ] {
+        let [lazy, optional] = [lazy, optional].map(pattern);
+        for (patterns, expected) in [([&lazy, &optional], 1), ([&optional, &lazy], 0)] {
+            let matching: Vec<usize> = RuleSet::new(patterns).matching(&[word]).collect();
+            assert_eq!(matching, [expected], "{}", patterns[expected].text());
+        }
+    }
+}

@@ -12,7 +12,7 @@ use crate::analysis::track::{Patterns, Position, Track};
 use crate::analysis::vocabulary::{Test, Vocabulary};
 use crate::call::Caller;
 use crate::config::tool::{Rule, Run, Tool};
-use crate::pattern::Symbol;
+use crate::pattern::{Symbol, printed};
 
 /// A word with more alternatives is taken as one.
 const MOST_TOGETHER: usize = 64;
@@ -128,7 +128,7 @@ impl Written {
             through.add(policy.allow.iter().flatten(), vocabulary);
         }
         for word in first_words(tool) {
-            let text = literal(word).to_string();
+            let text = printed(&literal(word));
             through.alternatives.remove(&text);
             stopped.alternatives.remove(&text);
         }
@@ -150,8 +150,7 @@ impl Choices {
                 let word = vocabulary.expression(branch.expression(), limit);
                 self.words.extend(word);
                 for alternative in alternatives(branch.expression()) {
-                    self.alternatives
-                        .insert(alternative.to_string(), alternative);
+                    self.alternatives.insert(printed(&alternative), alternative);
                 }
             }
         }

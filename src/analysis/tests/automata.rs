@@ -7,6 +7,7 @@ use regex_syntax::hir::Hir;
 use super::expressions::{Shape, engine, probes, read};
 use super::{Random, draw, is_whole_run, words_over};
 use crate::analysis::automaton::Automaton;
+use crate::pattern::printed;
 
 fn random(random: &mut Random, depth: usize) -> (Shape, Hir) {
     loop {
@@ -105,7 +106,7 @@ fn the_same_language_written_otherwise_is_the_same_automaton() {
         assert_eq!(word, None, "{} and {text}", shape.print());
         assert_eq!(one, other, "{} and {text}", shape.print());
         // Printed and read again it is the same too: automata are known by what is printed.
-        let printed = regex_syntax::parse(&hir.to_string()).unwrap();
+        let printed = regex_syntax::parse(&printed(&hir)).unwrap();
         assert_eq!(Automaton::of(&printed).unwrap(), one, "{hir}");
     });
 }

@@ -373,3 +373,32 @@ fn more_items_than_are_counted_are_undecided() {
     let found = languages(Some(side(&old)), Some(side(&new)));
     assert!(!found.equal && found.undecided.is_some(), "{found:#?}");
 }
+
+#[test]
+fn a_repeated_group_that_may_be_left_out_now_is_newly_permitted() {
+    let text = json!({"a": {"type": "string"}});
+    let tool = |allow: &str| {
+        tool(
+            &text,
+            &json!(["a"]),
+            &json!({"a": {"allow": [allow]}}),
+            &json!({"command": ["prog", "{{ a }}"]}),
+        )
+    };
+    for (before, after) in [
+        ("x(?:ab)+?", "x(?:(?:ab)+)?"),
+        ("x[0-9]+?", "x(?:[0-9]+)?"),
+        ("x(?:[0-9]){2}?", "x(?:[0-9]{2})?"),
+    ] {
+        let (old, new) = (load(&[tool(before)]), load(&[tool(after)]));
+        let side = |config| (config, config_tool(config));
+        let found = languages(Some(side(&old)), Some(side(&new)));
+        let lines = found.permitted.iter().map(|witness| &*witness.command_line);
+        assert_eq!(
+            lines.collect::<Vec<_>>(),
+            ["prog x"],
+            "{before} and {after}"
+        );
+        assert_eq!(found.denied, [], "{before} and {after}");
+    }
+}

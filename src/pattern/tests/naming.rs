@@ -167,6 +167,20 @@ fn a_searched_expression_may_count_and_capture() {
 }
 
 #[test]
+fn what_may_be_left_out_of_a_searched_expression_is_searched_too() {
+    for (expression, text) in [
+        ("key(?:[0-9]+)?=[a-z]*", "key=abc"),
+        ("key(?:[0-9]{2})?=[a-z]*", "key=abc"),
+        ("key=(?:[a-z]*)?", "key=abc"),
+        ("key=(?:<short>)?", "key=abc"),
+        ("key<short>?=[a-z]*", "key=abc"),
+    ] {
+        let regex = Expression::searched(expression, &names()).unwrap();
+        assert_eq!(regex.replace(text, "…"), "…", "{expression}");
+    }
+}
+
+#[test]
 fn usage_shows_what_is_written_and_stays_short() {
     let two = ["get <name> [ <flag> ]...", "auth  can-i <name>"].map(pattern);
     assert_snapshot!(usage(&two), @"
