@@ -20,6 +20,8 @@ mod policies;
 
 mod roots;
 
+mod seen;
+
 mod small;
 
 mod ties;

@@ -38,8 +38,15 @@ fn read_back(
     let mut input = base(tool);
     for element in line.elements() {
         match element {
-            Element::Splice { parameter, .. } => {
+            Element::Splice {
+                parameter,
+                may_be_absent,
+                ..
+            } => {
                 input.remove(parameter);
+                if !may_be_absent {
+                    input.insert(parameter.clone(), Value::Array(Vec::new()));
+                }
             }
             Element::Word { parts, .. } => {
                 for part in parts {

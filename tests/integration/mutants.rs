@@ -121,9 +121,9 @@ fn a_rule_that_no_case_meets_is_told_with_the_case_that_is_missing() {
     tools.d/kubectl.yaml:19:9 warning[rule-not-tested] no case notices when `kubectl.args.deny[2]` is gone: `kubectl get get --raw=a` is let through then
       add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: get get --raw=a`
     tools.d/kubectl.yaml:21:9 warning[rule-not-tested] no case notices when `max` of `file` is gone: `kubectl --log-file=aaaaaaaaaaa get get --token=x` is let through then
-      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {file: aaaaaaaaaaa, args: [get, get, '--token=x']}`
+      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {args: [get, get, '--token=x'], file: aaaaaaaaaaa}`
     tools.d/kubectl.yaml:21:27 warning[rule-not-tested] no case notices when `within` of `file` is gone: `kubectl --log-file=/ get get --token=x` is let through then
-      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {file: '/', args: [get, get, '--token=x']}`
+      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {args: [get, get, '--token=x'], file: '/'}`
     policies/narrow.yaml:3:5 warning[rule-not-tested] no case notices when `narrow.no-leases` is gone: `kubectl get leases` is let through then
       add this case under `tests:` of `policies/narrow.yaml`: `- {tool: kubectl, deny: get leases}`
     policies/narrow.yaml:5:5 warning[rule-not-tested] no case notices when `narrow.top` is gone: `kubectl get top` is let through then
@@ -221,6 +221,6 @@ fn a_long_call_is_shown_in_short_and_told_whole() {
     let found = report.lines().skip_while(|line| !line.contains("`max` of"));
     insta::assert_snapshot!(found.take(2).collect::<Vec<_>>().join("\n"), @"
     tools.d/kubectl.yaml:21:9 warning[rule-not-tested] no case notices when `max` of `file` is gone: `kubectl --log-file=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…` is let through then
-      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {file: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, args: [get, get, '--token=x']}`
+      add this case under `tests:` of `tools.d/kubectl.yaml`: `- deny: {args: [get, get, '--token=x'], file: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}`
     ");
 }

@@ -132,10 +132,34 @@ impl<'a> Compiler<'a> {
                 skip_to: None,
                 parts: vec![LinePart::Scalar(name.to_owned())],
             },
-            Some(ParameterKind::Words) => self.splice(name)?,
+            Some(ParameterKind::Words) => self.list_by_itself(name)?,
             Some(ParameterKind::Structure) | None => return Ok(None),
         };
         Ok(Some((format!("input {name}"), vec![element])))
+    }
+
+    /// A list by itself. Where more of it is used than its items, one that is empty is not the same as
+    /// none: what is made of none is left out.
+    fn list_by_itself(&mut self, name: &str) -> Result<Element, TooLarge> {
+        let mut element = self.splice(name)?;
+        if let Element::Splice { may_be_absent, .. } = &mut element {
+            *may_be_absent &= !self.is_computed_with(name);
+        }
+        Ok(element)
+    }
+
+    /// Whether a parameter stands in what is made from it.
+    fn is_computed_with(&self, name: &str) -> bool {
+        let templates = self.tool.templates();
+        let mut parts = templates.iter().flat_map(|template| &template.parts);
+        matches!(self.tool.run, Run::Mcp { .. })
+            || parts.any(|part| match part {
+                // The arguments are expressions: whatever looks like the name may be it.
+                Part::Prompt { arguments, .. } => {
+                    arguments.iter().any(|(_, text)| text.contains(name))
+                }
+                part => part.parameters().contains(&name),
+            })
     }
 
     fn command(&mut self, command: &Command) -> Result<Vec<Element>, TooLarge> {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::loaded::load;
-use super::policies::decided;
 use super::roots::Drawn;
+use super::seen::decided;
 use crate::analysis::compare::languages;
 use crate::analysis::diff::Witness;
 use crate::analysis::invariant::{Outcome, prove_tool};
@@ -401,4 +401,51 @@ fn a_repeated_group_that_may_be_left_out_now_is_newly_permitted() {
         );
         assert_eq!(found.denied, [], "{before} and {after}");
     }
+}
+
+#[test]
+fn a_list_that_may_be_empty_now_is_newly_permitted_where_it_is_computed_with() {
+    let tool = |allow: &str| {
+        tool(
+            &json!({"xs": {"type": "array", "items": {"type": "string"}}}),
+            &json!([]),
+            &json!({"xs": {"allow": [allow]}}),
+            &json!({"command": ["prog", "--xs={{ xs | join(',') }}"]}),
+        )
+    };
+    // Without a list the word is dropped, and of an empty one the word is `--xs=`.
+    let (old, new) = (load(&[tool("* **")]), load(&[tool("**")]));
+    let side = |config| (config, config_tool(config));
+    let found = languages(Some(side(&old)), Some(side(&new)));
+    let lines = found.permitted.iter().map(|witness| &*witness.command_line);
+    assert_eq!(lines.collect::<Vec<_>>(), ["prog --xs="], "{found:#?}");
+}
+
+#[test]
+fn a_list_that_may_be_empty_no_longer_is_as_good_as_absent_where_only_its_items_stand() {
+    let parameters = json!({
+        "xs": {"type": "array", "items": {"type": "string"}},
+        "a": {"type": "string"},
+    });
+    let tool = |xs: Value| {
+        tool(
+            &parameters,
+            &json!(["a"]),
+            &json!({"xs": {"allow": xs}}),
+            &json!({"command": ["prog", "{{ a }}", "{{ xs }}", "of", "{{ a }}"]}),
+        )
+    };
+    let old = load(&[tool(json!(["* **", "[ x ]"]))]);
+    let new = load(&[tool(json!(["* **"]))]);
+    let [empty, absent] = [json!({"a": "b", "xs": []}), json!({"a": "b"})];
+    let line = [["prog", "b", "of", "b"]];
+    for (config, input, lines) in [
+        (&old, &empty, &line[..]),
+        (&new, &empty, &[]),
+        (&new, &absent, &line),
+    ] {
+        assert_eq!(decided(config, config_tool(config), input).lines, lines);
+    }
+    let side = |config| (config, config_tool(config));
+    assert!(languages(Some(side(&old)), Some(side(&new))).equal);
 }

@@ -10,146 +10,18 @@ use serde_json::Value;
 
 use super::loaded::load;
 use super::roots::{ARGUMENTS, Drawn};
+use super::seen::{Decided, Seen, decided};
 use super::{Random, draw_together, is_whole_run};
-use crate::analysis::bits::Bits;
 use crate::analysis::compare::languages;
 use crate::analysis::invariant::{Outcome, prove_tool};
-use crate::analysis::language::{Depth, Judge, Language, learn_words, track, wanted};
-use crate::analysis::line::{self, Line};
-use crate::analysis::track::{self as tracks, Patterns, Track};
-use crate::analysis::vocabulary::Vocabulary;
+use crate::analysis::language::Depth;
 use crate::analysis::witness::{self, spelt};
-use crate::analysis::words::Words;
 use crate::config::Config;
-use crate::config::tool::{Rule, Tool};
-use crate::policy::{Decision, Request, Verdict, decide_for};
+use crate::config::tool::Tool;
+use crate::policy::Decision;
 
 /// So many tools are loaded together, since loading takes longer than deciding.
 const TOGETHER: u64 = 20;
-
-/// A call: how it is decided, and its lines where they are known.
-#[derive(Debug)]
-pub(super) struct Decided {
-    pub(super) decision: Decision,
-    lines: Vec<Vec<String>>,
-}
-
-impl Decided {
-    /// Whether another version answers no stricter to the same lines, which other inputs may start.
-    fn starts_nothing_new(&self, other: (&Config, &Tool)) -> bool {
-        let Some(mut seen) = Seen::new(other.0, other.1, Depth::Counted) else {
-            return false;
-        };
-        let mut lines = self.lines.iter().enumerate();
-        lines.all(|(number, line)| {
-            let path = seen.path(line);
-            let answer = path.and_then(|path| seen.decision(number, &path));
-            answer.is_some_and(|answer| answer <= self.decision)
-        })
-    }
-}
-
-pub(super) fn decided(config: &Config, tool: &Tool, input: &Value) -> Decided {
-    let request = Request {
-        tool: tool.name.as_str(),
-        input,
-    };
-    let verdict = decide_for(config, request, None);
-    let lines = match &verdict {
-        Verdict::Allow(permit) => permit.call().lines(),
-        Verdict::Ask(pending) => pending.call().lines(),
-        Verdict::Deny(_) => Vec::new(),
-    };
-    Decided {
-        decision: verdict.decision(),
-        lines,
-    }
-}
-
-/// A tool as the analysis sees it.
-struct Seen {
-    vocabulary: Vocabulary,
-    words: Words,
-    kinds: HashMap<Bits, usize>,
-    lines: Vec<Line>,
-    judge: Judge,
-    patterns: Patterns,
-    exact: bool,
-}
-
-impl Seen {
-    fn new(config: &Config, tool: &Tool, depth: Depth) -> Option<Self> {
-        let mut vocabulary = Vocabulary::default();
-        let policies = &config.selection(&tool.name)?.policies;
-        learn_words(tool, policies, &mut vocabulary);
-        let language = Language::new(tool, depth, &mut vocabulary).ok()?;
-        let (judge, patterns) = Judge::new(config, tool, None, &mut vocabulary).ok()?;
-        for rule in nevers(config, tool) {
-            track(&rule, &mut vocabulary).ok()?;
-        }
-        let words = Words::explore(&vocabulary, &wanted([&language])).ok()?;
-        let exact = language.opaque.is_empty() && language.lines.len() == 1;
-        let lines = language.lines.into_iter();
-        Some(Self {
-            kinds: words
-                .kinds
-                .iter()
-                .enumerate()
-                .map(|(at, kind)| (kind.answers.clone(), at))
-                .collect(),
-            lines: lines.map(|(_, elements)| Line::new(elements)).collect(),
-            vocabulary,
-            words,
-            judge,
-            patterns,
-            exact,
-        })
-    }
-
-    /// The kinds of a line's words; absent where one is of no kind that any rule takes.
-    fn path(&self, line: &[String]) -> Option<Vec<usize>> {
-        line.iter()
-            .map(|word| self.kinds.get(&self.vocabulary.answers(word)).copied())
-            .collect()
-    }
-
-    /// What the rules answer to a line that calls can start; absent where none can.
-    fn decision(&mut self, number: usize, path: &[usize]) -> Option<Decision> {
-        let template = &mut self.lines[number];
-        let mut track = Track::new(self.patterns.clone());
-        let (mut state, mut policies) = (line::START, tracks::START);
-        let (mut hopeless, mut lost) = (false, false);
-        for kind in path {
-            let answers = &self.words.kinds[*kind].answers;
-            let (of_line, of_track) = (template.group(answers), track.group(answers));
-            state = template.after(state, of_line);
-            policies = track.after(policies, of_track);
-            hopeless |= self.judge.is_hopeless(track.settled(policies).unwrap());
-            lost |= state == line::IMPOSSIBLE;
-        }
-        let decision = self.judge.decision(track.accepting(policies).unwrap());
-        assert!(
-            !hopeless || decision == Decision::Deny,
-            "given up too early"
-        );
-        let whole = template.is_whole(state);
-        assert!(!lost || !whole, "given up too early");
-        whole.then_some(decision)
-    }
-
-    fn cost(&self, path: &[usize]) -> u32 {
-        path.iter().map(|kind| self.words.kinds[*kind].cost).sum()
-    }
-}
-
-fn nevers(config: &Config, tool: &Tool) -> Vec<Rule> {
-    let selection = config.selection(&tool.name);
-    let policies = selection.map_or(&[][..], |selection| &selection.policies);
-    policies
-        .iter()
-        .flat_map(|policy| policy.never.clone())
-        .collect()
-}
 
 /// A configuration that is loaded when it is asked for.
 type Lazy = LazyCell<Arc<Config>, Box<dyn FnOnce() -> Arc<Config>>>;
@@ -473,17 +345,16 @@ fn compared(case: &Case<'_>) -> Option<&'static str> {
             let open = found.undecided.is_some();
             // Beside a widening that is shown, a part that cannot be judged may hide a narrowing.
             let hidden = || !found.permitted.is_empty() && !case.is_exact();
-            // Another input may start the same line, where one line tells everything.
+            // Another input may start the same lines.
             match after.decision.cmp(&before.decision) {
                 Ordering::Less if open || !found.permitted.is_empty() => {}
                 Ordering::Less => {
-                    assert!(case.is_exact(), "{told}");
-                    assert!(after.starts_nothing_new((case.config, case.tool)), "{told}");
+                    let known = after.starts_nothing_new(input, (case.config, case.tool));
+                    assert!(known, "{told}");
                 }
                 Ordering::Greater if open || !found.denied.is_empty() || hidden() => {}
                 Ordering::Greater => {
-                    assert!(case.is_exact(), "{told}");
-                    assert!(before.starts_nothing_new(changed), "{told}");
+                    assert!(before.starts_nothing_new(input, changed), "{told}");
                 }
                 Ordering::Equal => {}
             }

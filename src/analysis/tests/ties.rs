@@ -7,11 +7,13 @@ use super::Random;
 use super::roots::{Drawn, list};
 
 impl Drawn {
-    /// A tool of this name in which parameters stand twice, in several steps, or together in a group.
+    /// A tool of this name in which parameters stand twice, in several steps, together in a group, or in
+    /// a computed word.
     pub(super) fn tied(random: &mut Random, name: &str) -> Self {
         let mut tied = Self::random(random, name);
         let properties = tied.tool["input"]["properties"].as_object().unwrap();
-        let all: Vec<Value> = properties.keys().map(|name| word(name)).collect();
+        let names: Vec<&String> = properties.keys().collect();
+        let all: Vec<Value> = names.iter().map(|name| word(name)).collect();
         let single = properties
             .iter()
             .filter(|(_, schema)| schema["type"] != "array");
@@ -22,7 +24,7 @@ impl Drawn {
             None => return tied,
         };
         let again = random.pick(&all).clone();
-        let steps = match random.below(4) {
+        let steps = match random.below(5) {
             0 => {
                 command.extend(["k".into(), again]);
                 None
@@ -34,6 +36,15 @@ impl Drawn {
                 None
             }
             2 => Some(json!([{"command": ["look", again]}, {"command": command.clone()}])),
+            3 => {
+                let name = random.pick(&names);
+                let filter = match &properties[*name]["type"] {
+                    Value::String(kind) if kind == "array" => "join(',')",
+                    _ => "upper",
+                };
+                command.push(format!("--c={{{{ {name} | {filter} }}}}").into());
+                None
+            }
             _ => None,
         };
         tied.tool["run"] = match steps {
@@ -43,7 +54,7 @@ impl Drawn {
         tied
     }
 
-    /// A small edit of a rule, or of what a parameter may be: absent, or a flag.
+    /// A small edit of a rule, or of what a parameter may be: absent, a flag, or empty.
     pub(super) fn edited(&self, random: &mut Random, name: &str) -> Self {
         let mut edited = self.clone();
         let properties = self.tool["input"]["properties"].as_object().unwrap();
@@ -61,6 +72,18 @@ impl Drawn {
             1 if properties[&one]["type"] == "string" => {
                 if let Some(rules) = edited.tool["arguments"].get_mut(&one) {
                     rules["dash"] = (rules.get("dash") != Some(&true.into())).into();
+                }
+            }
+            1 if properties[&one]["type"] == "array" => {
+                for pattern in edited.tool["arguments"][&one]["allow"]
+                    .as_array_mut()
+                    .unwrap()
+                {
+                    match pattern.as_str() {
+                        Some("**") => *pattern = "* **".into(),
+                        Some("* **") => *pattern = "**".into(),
+                        _ => {}
+                    }
                 }
             }
             _ => edited = self.changed(random, name),
