@@ -79,30 +79,56 @@ pub fn prove_tool(config: &Config, tool: &Arc<Tool>) -> Vec<Proof> {
     if rules.is_empty() {
         return Vec::new();
     }
-    let mut proofs = Vec::new();
-    let mut left = rules;
+    let attempt = |depth| Attempt::new(config, tool, policies, depth);
+    let mut answers = attempt(Depth::Ruled).answers(&rules);
     // Lengths of lists are looked at only where a line turns out to have too many items.
-    for depth in [Depth::Ruled, Depth::Counted] {
-        let outcomes = Attempt::new(config, tool, policies, depth).outcomes(&left);
-        let mut again = Vec::new();
-        for (rule, (outcome, effort)) in left.into_iter().zip(outcomes) {
-            if depth == Depth::Ruled && matches!(outcome, Outcome::Undecided(_)) {
-                again.push(rule);
-                continue;
+    let open = rules.iter().zip(&answers);
+    let open = open.filter(|(_, answer)| !answer.is_final());
+    let open: Vec<&Rule> = open.map(|(rule, _)| *rule).collect();
+    if !open.is_empty() {
+        let counted = attempt(Depth::Counted).answers(&open);
+        let open = answers.iter_mut().filter(|answer| !answer.is_final());
+        for (answer, counted) in open.zip(counted) {
+            if answer.is_open() || !counted.is_open() {
+                *answer = counted;
             }
-            proofs.push(Proof {
-                tool: Arc::clone(tool),
-                rule: rule.clone(),
-                outcome,
-                effort,
-            });
-        }
-        left = again;
-        if left.is_empty() {
-            break;
         }
     }
-    proofs
+    let proofs = rules.into_iter().zip(answers).map(|(rule, answer)| Proof {
+        tool: Arc::clone(tool),
+        rule: rule.clone(),
+        outcome: answer.outcome,
+        effort: answer.effort,
+    });
+    proofs.collect()
+}
+
+/// What is known of one invariant at one depth.
+#[derive(Debug, Clone)]
+struct Answer {
+    outcome: Outcome,
+    effort: Effort,
+    /// Whether a cheaper line than the one that is shown was not what it seemed.
+    is_second: bool,
+}
+
+impl Answer {
+    fn new(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            effort: Effort::default(),
+            is_second: false,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        matches!(self.outcome, Outcome::Undecided(_))
+    }
+
+    /// Whether looking at more would change nothing.
+    fn is_final(&self) -> bool {
+        !self.is_open() && !self.is_second
+    }
 }
 
 /// Proofs for one tool at one depth.
@@ -128,15 +154,15 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    fn outcomes(&self, rules: &[&Rule]) -> Vec<(Outcome, Effort)> {
+    fn answers(&self, rules: &[&Rule]) -> Vec<Answer> {
         self.search_all(rules).unwrap_or_else(|TooLarge(what)| {
             let why = format!("{what} needs more states than are looked at");
-            let undecided = |_: &&Rule| (Outcome::Undecided(why.clone()), Effort::default());
+            let undecided = |_: &&Rule| Answer::new(Outcome::Undecided(why.clone()));
             rules.iter().map(undecided).collect()
         })
     }
 
-    fn search_all(&self, rules: &[&Rule]) -> Result<Vec<(Outcome, Effort)>, TooLarge> {
+    fn search_all(&self, rules: &[&Rule]) -> Result<Vec<Answer>, TooLarge> {
         let mut vocabulary = Vocabulary::default();
         learn_words(self.tool, self.policies, &mut vocabulary);
         let language = Language::new(self.tool, self.depth, &mut vocabulary)?;
@@ -155,7 +181,7 @@ impl<'a> Attempt<'a> {
             .cloned()
             .collect::<Vec<_>>()
             .join("; ");
-        let mut outcomes = vec![(Outcome::Proved, Effort::default()); rules.len()];
+        let mut answers = vec![Answer::new(Outcome::Proved); rules.len()];
         let lines = language
             .lines
             .into_iter()
@@ -165,21 +191,21 @@ impl<'a> Attempt<'a> {
                 Machine::Line(line),
                 Machine::Patterns(Track::new(patterns.clone())),
             ];
-            if together(&forbidden, &judge, &mut machines, &words, &mut outcomes) {
+            if together(&forbidden, &judge, &mut machines, &words, &mut answers) {
                 continue;
             }
-            for ((rule, patterns), outcome) in rules.iter().zip(&forbidden).zip(&mut outcomes) {
+            for ((rule, patterns), answer) in rules.iter().zip(&forbidden).zip(&mut answers) {
                 machines.truncate(2);
                 machines.push(Machine::Patterns(Track::new(patterns.clone())));
-                self.one(rule, &judge, &mut machines, &words, &opaque, outcome);
+                self.one(rule, &judge, &mut machines, &words, &opaque, answer);
             }
         }
-        for (rule, (outcome, _)) in rules.iter().zip(&mut outcomes) {
-            if *outcome == Outcome::Proved && self.is_idle(rule)? {
-                *outcome = Outcome::Idle;
+        for (rule, answer) in rules.iter().zip(&mut answers) {
+            if answer.outcome == Outcome::Proved && self.is_idle(rule)? {
+                answer.outcome = Outcome::Idle;
             }
         }
-        Ok(outcomes)
+        Ok(answers)
     }
 
     /// Searches one line for what one rule forbids.
@@ -190,7 +216,7 @@ impl<'a> Attempt<'a> {
         machines: &mut [Machine],
         words: &Words,
         opaque: &str,
-        outcome: &mut (Outcome, Effort),
+        answer: &mut Answer,
     ) {
         let goal = Forbidden {
             judge,
@@ -198,25 +224,27 @@ impl<'a> Attempt<'a> {
         };
         let first = Forbidden { judge, wanted: 1 };
         let mut found = search(machines, words, &first);
-        outcome.1 = Effort {
+        answer.effort = Effort {
             word_states: words.states,
             kinds: words.kinds.len(),
-            line_states: outcome.1.line_states + found.states,
+            line_states: answer.effort.line_states + found.states,
         };
-        if matches!(outcome.0, Outcome::Violated { .. }) || found.paths.is_empty() && found.complete
+        if matches!(answer.outcome, Outcome::Violated { .. })
+            || found.paths.is_empty() && found.complete
         {
             return;
         }
         if let Some(violated) = self.replay(rule, machines, words, &found.paths) {
-            outcome.0 = violated;
+            answer.outcome = violated;
             return;
         }
         found = search(machines, words, &goal);
         if let Some(violated) = self.replay(rule, machines, words, &found.paths) {
-            outcome.0 = violated;
+            answer.outcome = violated;
+            answer.is_second = true;
             return;
         }
-        outcome.0 = Outcome::Undecided(if found.paths.is_empty() {
+        answer.outcome = Outcome::Undecided(if found.paths.is_empty() {
             format!(
                 "{} needs more states than are looked at",
                 unfinished(machines)
@@ -291,16 +319,16 @@ fn together(
     judge: &Judge,
     machines: &mut Vec<Machine>,
     words: &Words,
-    outcomes: &mut [(Outcome, Effort)],
+    answers: &mut [Answer],
 ) -> bool {
     machines.push(Machine::Patterns(Track::new(Patterns::beside(forbidden))));
     let found = search(machines, words, &Forbidden { judge, wanted: 1 });
     let proved = found.paths.is_empty() && found.complete;
-    for (_, effort) in outcomes.iter_mut().filter(|_| proved) {
-        *effort = Effort {
+    for answer in answers.iter_mut().filter(|_| proved) {
+        answer.effort = Effort {
             word_states: words.states,
             kinds: words.kinds.len(),
-            line_states: effort.line_states + found.states,
+            line_states: answer.effort.line_states + found.states,
         };
     }
     proved

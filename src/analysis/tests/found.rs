@@ -449,3 +449,23 @@ fn a_list_that_may_be_empty_no_longer_is_as_good_as_absent_where_only_its_items_
     let side = |config| (config, config_tool(config));
     assert!(languages(Some(side(&old)), Some(side(&new))).equal);
 }
+
+#[test]
+fn the_cheapest_line_is_shown_where_a_cheaper_one_has_too_many_items() {
+    let list = json!({"type": "array", "items": {"type": "string"}, "maxItems": 1});
+    let mut tool = tool(
+        &json!({"xs": list, "n": {"type": "integer", "enum": [1]}}),
+        &json!([]),
+        &json!({"xs": {"allow": ["**"], "max": 4}}),
+        &json!({"command": ["tool", "{{ xs }}", "x{{ n }}y"]}),
+    );
+    tool.policies = vec![json!({
+        "description": "A policy.",
+        "applies_to": {"tools": ["t0"]},
+        "never": [{"id": "it", "match": "tool * *", "because": "it is so"}],
+    })];
+    let Outcome::Violated { command_line, .. } = outcome(tool) else {
+        panic!();
+    };
+    assert_eq!(command_line, "tool '' x1y");
+}
