@@ -238,7 +238,11 @@ impl<'a, J: Journal> Driver<'a, J> {
     fn follow(&mut self, effect: Effect, queue: &mut VecDeque<Entry>, effects: &mut Vec<Effect>) {
         match effect {
             Effect::Record(event) => queue.push_back(event.into()),
-            Effect::Decide(call) => queue.push_back(self.decide(call).into()),
+            Effect::Decide(call) => {
+                let decided = self.decide(call);
+                self.remember(&decided);
+                queue.push_back(decided.into());
+            }
             Effect::Await(call) => queue.extend(self.approval(call).map(Entry::from)),
             Effect::Strip(place) => queue.push_back(self.strip(place).into()),
             effect => effects.push(effect),
@@ -392,9 +396,6 @@ impl<'a, J: Journal> Driver<'a, J> {
         let decision = verdict.decision();
         let line = verdict.command_line();
         let effect = config.tool(&tool).map(|tool| tool.effect);
-        if effect != Some(EffectOf::Read) {
-            self.writing.insert(call_id.clone());
-        }
         let mut awaits = false;
         let usage = match verdict {
             Verdict::Allow(permit) => {

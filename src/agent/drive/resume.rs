@@ -11,7 +11,7 @@ use crate::config::tool::Effect;
 use crate::model;
 
 impl<J: Journal> Driver<'_, J> {
-    /// Reads off an event that was kept what the driver needs to go on from it.
+    /// Reads off an event what the driver needs to go on from it.
     pub(super) fn remember(&mut self, event: &Event) {
         match event {
             Event::ModelReplied(reply) => {
