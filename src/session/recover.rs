@@ -41,6 +41,8 @@ struct Life {
     tried: Instant,
     /// When the last one was given that the store kept.
     heard: Instant,
+    /// Whether the others hold it for dead.
+    dead: bool,
 }
 
 impl Life {
@@ -51,6 +53,7 @@ impl Life {
             lease,
             tried: now,
             heard: now,
+            dead: false,
         }
     }
 }
@@ -181,10 +184,14 @@ impl Inner {
                 }
             }
         }
-        if life.heard.elapsed() >= life.lease && !self.live.is_empty() {
+        let dead = life.heard.elapsed() >= life.lease;
+        if dead && !life.dead {
             tracing::warn!("the store did not answer for a whole lease, so every turn is left");
+        }
+        if dead {
             self.live.leave_all();
         }
+        life.dead = dead;
     }
 
     /// Cancels turns of this server that another one was asked to cancel.
