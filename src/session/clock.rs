@@ -1,30 +1,36 @@
 //! What time it is.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::time::Instant;
 
-/// What time it is: the system's, or the runtime's, which a test can move.
-#[derive(Debug, Clone, Copy)]
-pub struct Clock(Option<(Timestamp, Instant)>);
+/// What time it is: the system's, put forward by what a test asked for. Only what is kept is dated
+/// by it; leases and waits go by time that nobody moves.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// Microseconds.
+    ahead: Arc<AtomicU64>,
+}
 
 impl Clock {
     /// The system's.
     pub fn system() -> Self {
-        Self(None)
+        Self {
+            ahead: Arc::new(AtomicU64::new(0)),
+        }
     }
 
-    /// The system's as of now, going on as the runtime's goes on.
-    pub fn runtime() -> Self {
-        Self(Some((Timestamp::now(), Instant::now())))
+    /// Puts it and its clones forward.
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);
+        self.ahead.fetch_add(by, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> Timestamp {
-        match self.0 {
-            None => Timestamp::now(),
-            Some((start, since)) => later(start, since.elapsed()),
-        }
+        let ahead = Duration::from_micros(self.ahead.load(Ordering::Relaxed));
+        later(Timestamp::now(), ahead)
     }
 }
 

@@ -79,12 +79,13 @@ async fn a_deleted_session_leaves_no_process_behind() {
 
 #[tokio::test]
 async fn an_idle_session_expires_and_a_running_turn_is_activity() {
-    let world = World::with("limits: {session_idle: 30m}\n", Clock::runtime()).await;
+    let clock = Clock::system();
+    let world = World::with("limits: {session_idle: 30m}\n", clock.clone()).await;
     let idle = world.session().await;
     let (busy, turn, _) = waiting(&world).await;
-    pass(Duration::from_mins(29)).await;
+    clock.advance(Duration::from_mins(29));
     assert!(world.sessions.view(&joao(), &idle).await.is_ok());
-    pass(Duration::from_mins(1)).await;
+    clock.advance(Duration::from_mins(1));
     let gone = world.sessions.view(&joao(), &idle).await.map(|_| ());
     assert_eq!(gone, Err(Error::SessionNotFound));
     let refused = world
@@ -98,15 +99,8 @@ async fn an_idle_session_expires_and_a_running_turn_is_activity() {
     );
     world.sessions.cancel(&joao(), &busy, &turn).await.unwrap();
     world.over(&busy, &turn).await;
-    pass(Duration::from_mins(29)).await;
+    clock.advance(Duration::from_mins(29));
     let (held, _) = world.sessions.list(&joao(), None, 10).await.unwrap();
     let held: Vec<&SessionId> = held.iter().map(|session| &session.session_id).collect();
     assert_eq!(held, [&busy]);
-}
-
-/// Lets time pass; it stands still only for this moment, since sockets and disks have their own.
-pub(super) async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }

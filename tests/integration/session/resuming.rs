@@ -227,14 +227,9 @@ fn a_turn_that_nobody_went_on_with_in_time_is_ended() {
     let begun = lives.killed(async |_, _, _| {
         running(lives.folder.path()).await;
     });
-    // Only such a runtime's time can be moved.
-    let one_thread = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let view = one_thread.block_on(async {
-        let (tasks, clock) = (Tasks::new(), Clock::runtime());
-        ending::pass(Duration::from_mins(31)).await;
+    let view = lives.outer.block_on(async {
+        let (tasks, clock) = (Tasks::new(), Clock::system());
+        clock.advance(Duration::from_mins(31));
         let sessions = lives.open(&tasks, clock).await;
         let view = sessions.turn(&joao(), &begun.0, &begun.1, LONG).await;
         tasks.end(LONG).await;
