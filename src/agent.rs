@@ -20,11 +20,11 @@ pub mod turn;
 
 pub mod context;
 
-mod approve;
+pub mod approve;
 
 mod drive;
 
-pub use approve::{Answer, Approve};
+pub use approve::{Answer, ApprovalView, Approve, Decided};
 pub use drive::{Cancel, Driven, Entry, Journal, Lost, Trail, Turn};
 pub use event::{Event, Numbered};
-pub use id::{CallId, SessionId, TurnId};
+pub use id::{ApprovalId, CallId, SessionId, TurnId};

@@ -18,7 +18,7 @@ pub mod session;
 
 pub mod turn;
 
-pub use approval::Approval;
+pub use approval::{Approval, ApprovalList, ApprovalStatus, Choice, DecideApproval};
 pub use event::{Event, What};
 pub use finding::Finding;
 pub use operation::{ConfigReport, Health, PolicyReport, Readiness, SandboxReport, ToolReport};

@@ -8,6 +8,8 @@
 
 mod address;
 
+mod digest;
+
 mod line;
 
 mod parse;

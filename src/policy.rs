@@ -4,6 +4,8 @@
 //! judge. It is the only maker of a [`Permit`], and a permit is the only thing that
 //! [`crate::tool`] runs, so every door — HTTP, MCP, Telegram, the command line — passes here.
 
+mod approver;
+
 mod case;
 
 mod decide;
@@ -12,6 +14,7 @@ mod redactions;
 
 mod verdict;
 
+pub use approver::{anybody_may_approve, may_approve};
 pub(crate) use case::holds;
 pub use case::{check, input, load};
 pub use decide::{Request, decide, let_through, visible_tools};

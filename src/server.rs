@@ -2,8 +2,10 @@
 //!
 //! A handler asks [`crate::session`] and puts the answer on the wire. It never owns what it
 //! started: the turn belongs to its session, whoever asks again watches the same turn, and a client
-//! that goes away takes nothing with it. One file per resource (`session`, `turn`, `stream`,
+//! that goes away takes nothing with it. One file per resource (`session`, `turn`, `stream`, `approval`,
 //! `operation`) beside one per concern.
+
+mod approval;
 
 mod auth;
 
@@ -121,6 +123,8 @@ fn routes() -> (Router<App>, Router<App>, Document) {
         .routes(routes!(turn::view))
         .routes(routes!(turn::cancel))
         .routes(routes!(stream::events))
+        .routes(routes!(approval::list))
+        .routes(routes!(approval::decide))
         .routes(routes!(operation::config))
         .routes(routes!(document::openapi));
     let (open, about_open) = open.split_for_parts();

@@ -5,6 +5,8 @@
 //! with the same [`Key`]. What is told about a session is read from the store, never remembered
 //! here; this module knows only which turns run in this process ([`live`]).
 
+mod approval;
+
 mod clock;
 
 mod drive;
@@ -32,13 +34,15 @@ use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, timeout_at};
 
+use self::approval::Awaited;
 use self::clock::later;
 use self::elsewhere::Elsewhere;
 use self::follow::Follower;
 use self::live::{Live, Progress};
 use self::start::Message;
-use crate::agent::event::Cause;
+use crate::agent::event::{Cause, Status};
 use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
 use crate::call::Caller;
 use crate::reload::InForce;
@@ -111,6 +115,7 @@ struct Inner {
     clock: Clock,
     live: Live,
     elsewhere: Elsewhere,
+    awaited: Awaited,
 }
 
 impl Sessions {
@@ -128,6 +133,7 @@ impl Sessions {
             clock,
             live,
             elsewhere: Elsewhere::default(),
+            awaited: Awaited::default(),
         });
         inner.parts.store.beat().await?;
         inner.claim().await?;
@@ -217,10 +223,13 @@ impl Sessions {
         let inner = &self.inner;
         let session = inner.session(who, id).await?;
         let turns = inner.parts.store.turns(id, 0).await?;
-        let turns = turns
-            .iter()
-            .filter_map(|turn| TurnView::fold(id, &turn.id, &turn.events));
-        Ok(inner.view(&session, turns.collect()))
+        let mut views = Vec::with_capacity(turns.len());
+        for turn in &turns {
+            if let Some(view) = TurnView::fold(id, &turn.id, &turn.events) {
+                views.push(inner.with_approvals(view).await?);
+            }
+        }
+        Ok(inner.view(&session, views))
     }
 
     /// Ends a session. A running turn is cancelled first; nothing of it runs when this returns,
@@ -290,7 +299,8 @@ impl Sessions {
         answer.await.unwrap_or(Err(Error::StoreUnavailable))
     }
 
-    /// A turn, as far as it came: at once when it is over, else after at most `wait`.
+    /// A turn, as far as it came: at once when it is over or waits for an approval, else after at
+    /// most `wait`.
     pub async fn turn(
         &self,
         who: &Caller,
@@ -300,17 +310,30 @@ impl Sessions {
     ) -> Result<TurnView, Error> {
         let inner = &self.inner;
         inner.session(who, id).await?;
+        let deadline = Instant::now() + wait;
+        let rests = |status: Status| status != Status::Running;
         if inner.live.turn(id, turn).is_none() || wait.is_zero() {
             let view = inner.turn(id, turn).await?;
-            if view.status.is_over() || wait.is_zero() {
+            if rests(view.status) || wait.is_zero() {
                 return Ok(view);
             }
         }
         let mut progress = inner.watch(id, turn);
-        // Whether it came to its end in time, the store says.
-        let gone = progress.wait_for(|it| *it == Progress::Gone);
-        let _ = tokio::time::timeout(wait, gone).await;
-        inner.turn(id, turn).await
+        let mut news = *progress.borrow_and_update();
+        loop {
+            let is_late = Instant::now() >= deadline;
+            if is_late || news.rests() {
+                // Whether it came to its end in time, the store says.
+                let view = inner.turn(id, turn).await?;
+                if is_late || rests(view.status) || news == Progress::Gone {
+                    return Ok(view);
+                }
+            }
+            if let Ok(Err(_)) = timeout_at(deadline, progress.changed()).await {
+                return inner.turn(id, turn).await;
+            }
+            news = *progress.borrow_and_update();
+        }
     }
 
     /// Cancels a turn and answers how far it came; asking again, or too late, changes nothing.
@@ -387,7 +410,18 @@ impl Inner {
     /// A turn, as far as it came.
     async fn turn(&self, session: &SessionId, turn: &TurnId) -> Result<TurnView, Error> {
         let events = self.events(session, turn, 0).await?;
-        TurnView::fold(session, turn, &events).ok_or(Error::TurnNotFound)
+        let view = TurnView::fold(session, turn, &events).ok_or(Error::TurnNotFound)?;
+        self.with_approvals(view).await
+    }
+
+    /// The same with what the store knows of the approvals that it waits for.
+    async fn with_approvals(&self, view: TurnView) -> Result<TurnView, Error> {
+        if view.waiting.is_empty() {
+            return Ok(view);
+        }
+        let pending = self.parts.store.pending(Some(&view.turn_id)).await?;
+        let pending = pending.into_iter().map(|approval| approval.view);
+        Ok(view.awaiting(pending.collect()))
     }
 
     /// Follows how far a turn comes, wherever it is driven.
@@ -413,6 +447,7 @@ impl Inner {
             },
             revision: session.revision.clone(),
             status: match session.running {
+                Some(_) if session.waits => SessionStatus::AwaitingApproval,
                 Some(_) => SessionStatus::Running,
                 None => SessionStatus::Idle,
             },

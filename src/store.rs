@@ -6,6 +6,8 @@
 //! say so. Who drives it is written down too ([`Held`]), so that another server goes on with it when
 //! that one dies. Beside them grows the [`audit`] trail, in the same transactions.
 
+pub mod approval;
+
 pub mod audit;
 
 mod change;
@@ -113,6 +115,8 @@ pub struct Session {
     pub prefix: Option<Prefix>,
     /// The turn that runs.
     pub running: Option<TurnId>,
+    /// Whether it waits for an approval.
+    pub waits: bool,
 }
 
 /// What the model is told first, frozen.
@@ -158,6 +162,8 @@ pub struct Progress {
     pub last: u64,
     /// Whether that was its end.
     pub is_over: bool,
+    /// Whether it waits for an approval.
+    pub waits: bool,
 }
 
 /// A client's name for one request.
@@ -312,6 +318,7 @@ impl Store {
             events: Vec::with_capacity(entries.len()),
             outputs: Vec::new(),
             records: Vec::new(),
+            approvals: Vec::new(),
             copies: Arc::clone(&self.copies),
             now,
             ends: ends.then_some(expires_at),
@@ -321,9 +328,11 @@ impl Store {
                 event,
                 output,
                 record,
+                approvals,
             } = entry;
             append.events.push(json(&event)?);
             append.records.extend(record);
+            append.approvals.extend(approvals);
             if let (Event::CallEnded(ended), Some(output)) = (event, output) {
                 append.outputs.push((ended.call_id, output));
             }

@@ -48,9 +48,9 @@ pub(super) fn refused(decided: &Event) -> Option<Ended> {
     let shown = match verdict {
         Decision::Allow => return None,
         Decision::Ask => format!(
-            "Not run: this call needs an operator's approval, which this server cannot ask for \
-             yet (rule {rule}: {because}). Do not try to reach the same effect another way; tell \
-             the operator what you would have run and why."
+            "Not run: this call needs an approval, and nobody here may give one (rule {rule}: \
+             {because}). Do not try to reach the same effect another way; tell the operator what \
+             you would have run and why."
         ),
         Decision::Deny => format!("Denied by {rule}: {because}.{}", allowed(usage)),
     };
@@ -70,6 +70,16 @@ pub(super) fn unapproved(approval: &Approval) -> Ended {
         reason.unwrap_or_default()
     );
     unrun(approval.call_id.clone(), Outcome::Denied, shown)
+}
+
+/// The result of a call that nobody decided about in time.
+pub(super) fn expired(call_id: CallId) -> Ended {
+    let shown =
+        "Not run: nobody decided about this call in time. Nobody refused it either. Do not \
+                 try to reach the same effect another way; tell the operator what waits for an \
+                 approval, and ask again when they want it."
+            .to_owned();
+    unrun(call_id, Outcome::Expired, shown)
 }
 
 /// The allowed usage, as lines.

@@ -1,4 +1,5 @@
-//! What the audit trail holds of a turn: two records for each call, its decision and its outcome.
+//! What the audit trail holds of a turn: two records for each call, its decision and its outcome,
+//! and between them one of what came of asking for an approval.
 //!
 //! They are read off the turn's events, so that no call can have an event and no record. What a
 //! redaction covers is not in them.
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Outcome};
-use super::id::CallId;
+use super::id::{ApprovalId, CallId};
 use crate::config::host::Level;
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::config::policy::Channel;
@@ -53,6 +54,15 @@ pub enum What {
         /// The revision that decided.
         revision: Revision,
     },
+    /// What came of asking whoever may approve the call, written before its effect.
+    Approval {
+        /// The question; absent where somebody answered at once.
+        approval: Option<ApprovalId>,
+        /// The answer.
+        answer: Answered,
+        /// Who gave it; absent when nobody did.
+        by: Option<CallerName>,
+    },
     /// How the call ended.
     Outcome {
         /// How.
@@ -67,6 +77,32 @@ pub enum What {
         /// run.
         sandbox: Option<String>,
     },
+}
+
+/// What came of asking whoever may approve a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answered {
+    /// It may run.
+    Approved,
+    /// It may not.
+    Denied,
+    /// Nobody answered in time.
+    Expired,
+    /// It was approved, and is decided again since the configuration had changed.
+    Superseded,
+}
+
+impl Answered {
+    /// The word in the trail.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Superseded => "superseded",
+        }
+    }
 }
 
 /// Reads records off the events of one turn, in their order.
@@ -116,6 +152,26 @@ impl Reader {
                     },
                 )
             }
+            Event::ApprovalDecided(approval) => self.record(
+                &approval.call_id,
+                What::Approval {
+                    approval: approval.approval_id.clone(),
+                    answer: if approval.is_approved {
+                        Answered::Approved
+                    } else {
+                        Answered::Denied
+                    },
+                    by: Some(approval.by.clone()),
+                },
+            ),
+            Event::ApprovalExpired {
+                call_id,
+                approval_id,
+            } => self.record(call_id, unanswered(approval_id, Answered::Expired)),
+            Event::ApprovalSuperseded {
+                call_id,
+                approval_id,
+            } => self.record(call_id, unanswered(approval_id, Answered::Superseded)),
             Event::CallEnded(ended) => self.record(
                 &ended.call_id,
                 What::Outcome {
@@ -144,12 +200,20 @@ impl Reader {
     }
 }
 
+fn unanswered(approval: &ApprovalId, answer: Answered) -> What {
+    What::Approval {
+        approval: Some(approval.clone()),
+        answer,
+        by: None,
+    }
+}
+
 impl Record {
-    /// The answer that it records; nothing for an outcome.
+    /// The answer that it records; nothing for anything else.
     pub fn verdict(&self) -> Option<Decision> {
         match &self.what {
             What::Decision { verdict, .. } => Some(*verdict),
-            What::Outcome { .. } => None,
+            What::Approval { .. } | What::Outcome { .. } => None,
         }
     }
 
@@ -157,7 +221,7 @@ impl Record {
     pub(super) fn ran(&self) -> bool {
         match &self.what {
             What::Outcome { outcome, .. } => *outcome != Outcome::NotStarted,
-            What::Decision { .. } => false,
+            What::Decision { .. } | What::Approval { .. } => false,
         }
     }
 

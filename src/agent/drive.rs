@@ -7,6 +7,8 @@
 
 mod cancel;
 
+mod decide;
+
 mod happened;
 
 mod journal;
@@ -23,10 +25,10 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::approve::Approve;
+use super::approve::{Approve, Decided};
 use super::audit::Reader;
 use super::context::{History, Prefix};
-use super::event::{Asked, Cause, Event, Reply};
+use super::event::{Asked, Awaited, Cause, Event, Reply};
 use super::id::CallId;
 use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
@@ -34,10 +36,9 @@ use crate::call::Caller;
 use crate::config::host::Level;
 use crate::config::tool::Effect as EffectOf;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
-use crate::policy::{self, Pending, Permit, Verdict};
+use crate::policy::{Pending, Permit};
 use crate::reload::InForce;
 use crate::tool::read_output::Request;
-use crate::tool::redact::Redactor;
 use crate::tool::{self, Finished};
 use happened::{failed, over, retried};
 
@@ -68,7 +69,8 @@ pub struct Turn<J> {
     pub model: Model,
     /// Where it is written down.
     pub journal: J,
-    /// Who answers calls that wait for an approval; without it they are denied at once.
+    /// Who answers calls that wait for an approval at once; without it, whoever may is asked, and
+    /// the journal says what came of it.
     pub approve: Option<Arc<dyn Approve>>,
     /// The system prompt and tools that are frozen for the session.
     pub prefix: Prefix,
@@ -105,6 +107,9 @@ enum Happened {
     CallOver(CallId, String, Level, Finished),
     Unaudited(CallId),
     PageFound(CallId, Request, Result<Option<String>, Lost>),
+    Decided(CallId, Decided),
+    /// What comes of an approval is for whoever goes on with the turn to hear.
+    Undecided,
     Abandoned,
 }
 
@@ -116,6 +121,8 @@ struct Driver<'a, J> {
     inputs: HashMap<CallId, (String, Value)>,
     permits: HashMap<CallId, Permitted>,
     pending: HashMap<CallId, (Box<Pending>, Arc<InForce>)>,
+    /// What was asked about calls that are not over.
+    asked: HashMap<CallId, Awaited>,
     reader: Reader,
     /// Calls that were decided while the audit trail could not be written.
     unaudited: HashSet<CallId>,
@@ -123,6 +130,8 @@ struct Driver<'a, J> {
     writing: HashSet<CallId>,
     cancel_asked: bool,
     leaving: bool,
+    /// An approval is not waited for here any more.
+    undecided: bool,
     work: FuturesUnordered<BoxFuture<'a, Happened>>,
     halt: CancellationToken,
     failed: (mpsc::Sender<Attempt>, mpsc::Receiver<Attempt>),
@@ -145,11 +154,13 @@ impl<'a, J: Journal> Driver<'a, J> {
             inputs: HashMap::new(),
             permits: HashMap::new(),
             pending: HashMap::new(),
+            asked: HashMap::new(),
             reader: Reader::default(),
             unaudited: HashSet::new(),
             writing: HashSet::new(),
             cancel_asked: false,
             leaving: false,
+            undecided: false,
             work: FuturesUnordered::new(),
             halt: CancellationToken::new(),
             failed: mpsc::channel(ATTEMPTS),
@@ -169,7 +180,7 @@ impl<'a, J: Journal> Driver<'a, J> {
         let next = self.state.resume(last, self.bounds, writes);
         self.settle(Vec::new(), next).await?;
         while !self.state.is_over() {
-            if self.leaving && self.work.is_empty() {
+            if (self.leaving || self.undecided) && self.work.is_empty() {
                 return Ok(Driven::Left);
             }
             let happened = self.next().await;
@@ -179,6 +190,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                     self.leaving = true;
                     self.halt.cancel();
                 }
+                Happened::Undecided => self.undecided = true,
                 _ => {}
             }
             let mut entries: Vec<Entry> = self.entry(happened)?.into_iter().collect();
@@ -224,6 +236,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 self.follow(effect, &mut queue, &mut effects);
             }
             self.history.apply(&entry.event);
+            entry.approvals.extend(self.closed(&entry.event));
             if entry.record.is_none() {
                 entry.record = self.reader.read(&entry.event);
             }
@@ -240,10 +253,12 @@ impl<'a, J: Journal> Driver<'a, J> {
             Effect::Record(event) => queue.push_back(event.into()),
             Effect::Decide(call) => {
                 let decided = self.decide(call);
-                self.remember(&decided);
-                queue.push_back(decided.into());
+                self.remember(&decided.event);
+                queue.push_back(decided);
             }
-            Effect::Await(call) => queue.extend(self.approval(call).map(Entry::from)),
+            Effect::Await(call) if self.turn.approve.is_some() => {
+                queue.extend(self.answered_at_once(&call).map(Entry::from));
+            }
             Effect::Strip(place) => queue.push_back(self.strip(place).into()),
             effect => effects.push(effect),
         }
@@ -265,7 +280,8 @@ impl<'a, J: Journal> Driver<'a, J> {
             match effect {
                 Effect::Ask(choice) => self.ask(choice),
                 Effect::Start(call) => self.start(call),
-                Effect::Record(_) | Effect::Decide(_) | Effect::Await(_) | Effect::Strip(_) => {}
+                Effect::Await(call) => self.wait(call),
+                Effect::Record(_) | Effect::Decide(_) | Effect::Strip(_) => {}
             }
         }
     }
@@ -344,7 +360,8 @@ impl<'a, J: Journal> Driver<'a, J> {
                 let ended = read_output::ended(call, &input, found?.as_deref());
                 Some(Event::CallEnded(ended).into())
             }
-            Happened::LeaveAsked | Happened::Abandoned => None,
+            Happened::Decided(call, decided) => self.decided(call, decided),
+            Happened::LeaveAsked | Happened::Undecided | Happened::Abandoned => None,
         })
     }
 
@@ -371,67 +388,6 @@ impl<'a, J: Journal> Driver<'a, J> {
             truncated_tool: reply.truncated_tool,
             calls,
         })
-    }
-
-    fn decide(&mut self, call_id: CallId) -> Event {
-        let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
-        let in_force = self.turn.in_force.load_full();
-        let config = &in_force.config;
-        let revision = config.revision().clone();
-        let redactions = policy::redactions(config, &tool, Some(&self.turn.caller));
-        let redactor = Redactor::new(&redactions, &in_force.host);
-        if tool == read_output::NAME {
-            let (decided, request) =
-                read_output::decide(call_id.clone(), &input, revision, &redactor);
-            let permitted = request.map(|request| (call_id, Permitted::ReadOutput(request)));
-            self.permits.extend(permitted);
-            return decided;
-        }
-        let request = policy::Request {
-            tool: &tool,
-            input: &input,
-        };
-        let verdict = policy::decide(config, request, &self.turn.caller);
-        let reason = verdict.reason().clone();
-        let decision = verdict.decision();
-        let line = verdict.command_line();
-        let effect = config.tool(&tool).map(|tool| tool.effect);
-        let mut awaits = false;
-        let usage = match verdict {
-            Verdict::Allow(permit) => {
-                let permitted = Permitted::Tool(Box::new(permit), Arc::clone(&in_force));
-                self.permits.insert(call_id.clone(), permitted);
-                Vec::new()
-            }
-            Verdict::Ask(pending) => {
-                awaits = self.turn.approve.is_some();
-                let pending = (Box::new(pending), Arc::clone(&in_force));
-                self.pending.insert(call_id.clone(), pending);
-                Vec::new()
-            }
-            Verdict::Deny(refusal) => refusal.usage,
-        };
-        Event::CallDecided {
-            call_id,
-            verdict: decision,
-            rule: reason.rule,
-            because: redactor.text(&reason.because),
-            command_line: line.map(|line| redactor.text(&line)),
-            usage,
-            awaits,
-            effect,
-            revision,
-        }
-    }
-
-    /// The answer to a call that waits for an approval.
-    fn approval(&mut self, call: CallId) -> Option<Event> {
-        let (pending, in_force) = self.pending.remove(&call)?;
-        let answer = self.turn.approve.as_ref()?.answer(&pending);
-        let (event, permit) = answer.given(call.clone(), pending);
-        let permit = permit.map(|permit| (call, Permitted::Tool(Box::new(permit), in_force)));
-        self.permits.extend(permit);
-        Some(event)
     }
 
     /// A place that is not in the history stands for all of it.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::id::{CallId, TurnId};
+use super::id::{ApprovalId, CallId, TurnId};
 use crate::config::name::{CallerName, Revision, RoleName, RuleId};
 use crate::config::policy::Channel;
 use crate::config::tool::Effect;
@@ -98,6 +98,9 @@ pub enum Event {
         /// Whether an `ask` waits for an answer: where nobody can give one, it is a denial.
         #[serde(default)]
         awaits: bool,
+        /// What was asked of whoever may approve it; absent where somebody answers at once.
+        #[serde(default)]
+        approval: Option<Awaited>,
         /// Whether the tool changes anything; where it is not known, it may.
         #[serde(default)]
         effect: Option<Effect>,
@@ -106,6 +109,20 @@ pub enum Event {
     },
     /// Somebody answered a call that waited for an approval.
     ApprovalDecided(Approval),
+    /// Nobody answered in time.
+    ApprovalExpired {
+        /// The call.
+        call_id: CallId,
+        /// What was asked.
+        approval_id: ApprovalId,
+    },
+    /// Somebody approved a call after the configuration had changed: it is decided again.
+    ApprovalSuperseded {
+        /// The call.
+        call_id: CallId,
+        /// What was asked.
+        approval_id: ApprovalId,
+    },
     /// A call is about to run.
     CallStarted {
         /// The call.
@@ -132,11 +149,23 @@ pub enum Event {
     },
 }
 
+/// What was asked of whoever may approve a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// The question.
+    pub approval_id: ApprovalId,
+    /// What it is about ([`crate::call::Call::digest`]): an answer to it permits nothing else.
+    pub digest: String,
+}
+
 /// What somebody answered to a call that waited for an approval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
     /// The call.
     pub call_id: CallId,
+    /// What was asked; absent where somebody answered at once.
+    #[serde(default)]
+    pub approval_id: Option<ApprovalId>,
     /// Whether it may run.
     pub is_approved: bool,
     /// Who answered.
@@ -325,6 +354,8 @@ impl Event {
             Self::ModelReplied(_) => "model_replied",
             Self::CallDecided { .. } => "call_decided",
             Self::ApprovalDecided(_) => "approval_decided",
+            Self::ApprovalExpired { .. } => "approval_expired",
+            Self::ApprovalSuperseded { .. } => "approval_superseded",
             Self::CallStarted { .. } => "call_started",
             Self::CallEnded(_) => "call_ended",
             Self::SumUpAsked { .. } => "sum_up_asked",

@@ -1,4 +1,4 @@
-//! The names that the engine gives to sessions, turns and calls.
+//! The names that the engine gives to sessions, turns, calls and approvals.
 //!
 //! They are random (UUID version 4), so that nobody can guess another one's or read an order out
 //! of them, and each begins with a letter that says what it names.
@@ -55,4 +55,6 @@ ids! {
     TurnId, "t";
     /// One call of a tool: `c_…`. The model learns it where an output was cut, for `read_output`.
     CallId, "c";
+    /// A question to whoever may approve a call: `a_…`.
+    ApprovalId, "a";
 }

@@ -63,6 +63,7 @@ pub(super) fn decide(
             .map(|request| redactor.text(&command_line(request))),
         usage: usage.into_iter().collect(),
         awaits: false,
+        approval: None,
         effect: Some(Effect::Read),
         revision,
     };

@@ -126,7 +126,8 @@ pub enum Effect {
     Strip(BlockPlace),
     /// Decide about a call; answered by `CallDecided`.
     Decide(CallId),
-    /// Have somebody asked whether a call may run; answered by `ApprovalDecided`.
+    /// Have somebody asked whether a call may run; answered by `ApprovalDecided`,
+    /// `ApprovalExpired` or `ApprovalSuperseded`.
     Await(CallId),
     /// Run a permitted call; answered by `CallEnded`.
     Start(CallId),
@@ -333,17 +334,20 @@ fn called(
                 effects.extend(answer::refused(event).map(|ended| record(Event::CallEnded(ended))));
             }
         },
-        Event::ApprovalDecided(approval) => {
-            let waiting = calls
-                .iter()
-                .any(|call| call.id == approval.call_id && call.phase == Phase::Awaiting);
-            match approval.is_approved {
-                true if waiting => set(&mut calls, &approval.call_id, Phase::Permitted),
-                false if waiting => {
-                    effects.push(record(Event::CallEnded(answer::unapproved(approval))));
-                }
-                _ => {}
+        Event::ApprovalDecided(approval) if waits(&calls, &approval.call_id) => {
+            if approval.is_approved {
+                set(&mut calls, &approval.call_id, Phase::Permitted);
+            } else {
+                effects.push(record(Event::CallEnded(answer::unapproved(approval))));
             }
+        }
+        Event::ApprovalExpired { call_id, .. } if waits(&calls, call_id) => {
+            let ended = answer::expired(call_id.clone());
+            effects.push(record(Event::CallEnded(ended)));
+        }
+        Event::ApprovalSuperseded { call_id, .. } if waits(&calls, call_id) => {
+            set(&mut calls, call_id, Phase::Asked);
+            effects.push(Effect::Decide(call_id.clone()));
         }
         Event::CallStarted { call_id } => {
             set(&mut calls, call_id, Phase::Running);
@@ -400,6 +404,11 @@ fn ended_early(calls: &[Call]) -> Vec<Effect> {
         return Vec::new();
     }
     vec![end(Stop::Cancelled, None)]
+}
+
+fn waits(calls: &[Call], id: &CallId) -> bool {
+    let is_it = |call: &Call| call.id == *id && call.phase == Phase::Awaiting;
+    calls.iter().any(is_it)
 }
 
 fn set(calls: &mut [Call], id: &CallId, phase: Phase) {

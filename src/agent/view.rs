@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::approve::{ApprovalView, Waiting};
 use super::event::{Event, Numbered, Outcome, Reply, Status};
 use super::id::{CallId, SessionId, TurnId};
 use crate::config::name::{Revision, RuleId};
@@ -24,6 +25,11 @@ pub struct TurnView {
     pub stop: Option<StopView>,
     /// Every call that the model asked for, in its order.
     pub tool_calls: Vec<CallView>,
+    /// The calls that wait for somebody's decision, of which the store knows.
+    pub pending_approvals: Vec<ApprovalView>,
+    /// The calls that wait by the events alone.
+    #[serde(skip)]
+    pub(crate) waiting: Waiting,
     /// The tokens of all its model calls.
     pub usage: Usage,
     /// The revision that it started with.
@@ -106,6 +112,16 @@ impl CallStatus {
 }
 
 impl TurnView {
+    /// The same with what the store knows of the approvals that it waits for.
+    #[must_use]
+    pub fn awaiting(mut self, pending: Vec<ApprovalView>) -> Self {
+        if self.status == Status::Running && !pending.is_empty() {
+            self.status = Status::AwaitingApproval;
+            self.pending_approvals = pending;
+        }
+        self
+    }
+
     /// Folds a turn's events; absent when they do not begin with its start.
     pub fn fold<'a>(
         session: &SessionId,
@@ -124,6 +140,8 @@ impl TurnView {
             response: None,
             stop: None,
             tool_calls: Vec::new(),
+            pending_approvals: Vec::new(),
+            waiting: Waiting::default(),
             usage: Usage::default(),
             revision: revision.clone(),
             created_at: first.at,
@@ -138,6 +156,7 @@ impl TurnView {
     }
 
     fn apply(&mut self, event: &Numbered<Event>, answer: &mut Option<String>) {
+        self.waiting.apply(&event.item);
         match &event.item {
             Event::ModelReplied(reply) => self.replied(reply, answer),
             Event::CallDecided {
@@ -177,6 +196,8 @@ impl TurnView {
             | Event::ModelRetried { .. }
             | Event::ModelFailed { .. }
             | Event::ApprovalDecided(_)
+            | Event::ApprovalExpired { .. }
+            | Event::ApprovalSuperseded { .. }
             | Event::SumUpAsked { .. }
             | Event::CancelAsked { .. } => {}
         }

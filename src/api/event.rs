@@ -78,6 +78,10 @@ pub enum What {
         /// What a person would type; null when it was refused before it could be rendered.
         #[schema(required)]
         command_line: Option<String>,
+        /// What is asked of whoever may approve it; null when nobody is asked.
+        #[serde(default)]
+        #[schema(required)]
+        approval_id: Option<String>,
         /// The revision that decided.
         revision: String,
     },
@@ -92,6 +96,20 @@ pub enum What {
         /// Their reason, where they gave one.
         #[schema(required)]
         reason: Option<String>,
+    },
+    /// Nobody answered in time.
+    ApprovalExpired {
+        /// The call.
+        call_id: String,
+        /// What was asked.
+        approval_id: String,
+    },
+    /// Somebody approved a call after the configuration had changed: it is decided again.
+    ApprovalSuperseded {
+        /// The call.
+        call_id: String,
+        /// What was asked.
+        approval_id: String,
     },
     /// A call is about to run.
     CallStarted {
@@ -148,6 +166,8 @@ impl What {
             Self::ModelReplied { .. } => "model_replied",
             Self::CallDecided { .. } => "call_decided",
             Self::ApprovalDecided { .. } => "approval_decided",
+            Self::ApprovalExpired { .. } => "approval_expired",
+            Self::ApprovalSuperseded { .. } => "approval_superseded",
             Self::CallStarted { .. } => "call_started",
             Self::CallEnded { .. } => "call_ended",
             Self::CancelAsked => "cancel_asked",
@@ -199,6 +219,7 @@ impl From<Stored> for What {
                 rule,
                 because,
                 command_line,
+                approval,
                 revision,
                 ..
             } => Self::CallDecided {
@@ -207,7 +228,22 @@ impl From<Stored> for What {
                 rule: rule.to_string(),
                 because,
                 command_line,
+                approval_id: approval.map(|asked| asked.approval_id.to_string()),
                 revision: revision.to_string(),
+            },
+            Stored::ApprovalExpired {
+                call_id,
+                approval_id,
+            } => Self::ApprovalExpired {
+                call_id: call_id.to_string(),
+                approval_id: approval_id.to_string(),
+            },
+            Stored::ApprovalSuperseded {
+                call_id,
+                approval_id,
+            } => Self::ApprovalSuperseded {
+                call_id: call_id.to_string(),
+                approval_id: approval_id.to_string(),
             },
             Stored::ApprovalDecided(approval) => Self::ApprovalDecided {
                 call_id: approval.call_id.to_string(),

@@ -38,6 +38,14 @@ pub enum Code {
     SessionNotFound,
     /// The session has no such turn.
     TurnNotFound,
+    /// The session has no such approval, or the caller may neither see nor decide it.
+    ApprovalNotFound,
+    /// The caller's role may not decide the approval.
+    NotAnApprover,
+    /// The approval was decided before, or nobody asks for it any more.
+    ApprovalDecided,
+    /// Nobody decided the approval in time.
+    ApprovalExpired,
     /// The session has a running turn; only one runs at a time.
     TurnInProgress,
     /// The key was used with another body.
@@ -71,9 +79,14 @@ impl Code {
         match self {
             Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
-            Self::NotFound | Self::SessionNotFound | Self::TurnNotFound => 404,
+            Self::NotAnApprover => 403,
+            Self::NotFound
+            | Self::SessionNotFound
+            | Self::TurnNotFound
+            | Self::ApprovalNotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::TurnInProgress => 409,
+            Self::TurnInProgress | Self::ApprovalDecided => 409,
+            Self::ApprovalExpired => 410,
             Self::PayloadTooLarge | Self::MessageTooLong => 413,
             Self::IdempotencyMismatch => 422,
             Self::TooManySessions | Self::RateLimited => 429,

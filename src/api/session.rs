@@ -141,6 +141,7 @@ impl From<SessionView> for SessionSummary {
 
 impl From<SessionView> for Session {
     fn from(view: SessionView) -> Self {
+        let turns: Vec<Turn> = view.turns.into_iter().map(Turn::from).collect();
         Self {
             session_id: view.session_id.to_string(),
             caller: view.caller.to_string(),
@@ -150,8 +151,11 @@ impl From<SessionView> for Session {
             revision: view.revision.to_string(),
             status: view.status.into(),
             metadata: view.metadata,
-            turns: view.turns.into_iter().map(Turn::from).collect(),
-            pending_approvals: Vec::new(),
+            pending_approvals: turns
+                .iter()
+                .flat_map(|turn: &Turn| turn.pending_approvals.clone())
+                .collect(),
+            turns,
         }
     }
 }

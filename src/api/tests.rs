@@ -75,6 +75,7 @@ fn every_type_of_event_has_the_name_that_its_json_has() {
             rule: String::new(),
             because: String::new(),
             command_line: None,
+            approval_id: None,
             revision: String::new(),
         },
         What::CallStarted { call_id: call_id() },

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::approval::Approval;
+use crate::agent::ApprovalView;
 use crate::agent::event::{Outcome as Ended, Status};
 use crate::agent::view::{CallStatus, CallView, Open, TurnView};
 use crate::model;
@@ -171,13 +172,17 @@ impl From<TurnView> for Turn {
                 detail: stop.detail,
             }),
             tool_calls: view.tool_calls.into_iter().map(ToolCall::from).collect(),
-            pending_approvals: Vec::new(),
+            pending_approvals: pending(view.pending_approvals),
             usage: view.usage.into(),
             revision: view.revision.to_string(),
             created_at: view.created_at,
             finished_at: view.finished_at,
         }
     }
+}
+
+fn pending(approvals: Vec<ApprovalView>) -> Vec<Approval> {
+    approvals.into_iter().map(Approval::from).collect()
 }
 
 impl From<CallView> for ToolCall {

@@ -214,6 +214,20 @@ fn shown(content: &Content) -> String {
             verdict.as_str(),
             command_line.as_deref().unwrap_or("no command line")
         ),
+        What::Approval {
+            approval,
+            answer,
+            by,
+        } => {
+            let by = by.as_ref().map(|by| format!(" by {by}"));
+            let approval = approval.as_ref().map(|approval| format!(": {approval}"));
+            let word = answer.as_str();
+            format!(
+                "{word}{}{}",
+                by.unwrap_or_default(),
+                approval.unwrap_or_default()
+            )
+        }
         What::Outcome {
             outcome,
             exit_code,

@@ -184,6 +184,16 @@ impl Pending {
         &self.call
     }
 
+    /// Which rule asks, and why.
+    pub fn reason(&self) -> &Reason {
+        &self.reason
+    }
+
+    /// The revision that asks.
+    pub fn revision(&self) -> &Revision {
+        &self.revision
+    }
+
     /// Roles that alone may approve it; absent means every role that may approve at all.
     pub fn approvers(&self) -> Option<&[RoleName]> {
         self.approvers.as_deref()

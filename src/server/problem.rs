@@ -114,6 +114,10 @@ impl From<session::Error> for Refusal {
         let code = match &error {
             Error::SessionNotFound => Code::SessionNotFound,
             Error::TurnNotFound => Code::TurnNotFound,
+            Error::ApprovalNotFound => Code::ApprovalNotFound,
+            Error::NotAnApprover => Code::NotAnApprover,
+            Error::ApprovalDecided(_) => Code::ApprovalDecided,
+            Error::ApprovalExpired => Code::ApprovalExpired,
             Error::TurnInProgress(_) => Code::TurnInProgress,
             Error::IdempotencyMismatch => Code::IdempotencyMismatch,
             Error::TooManySessions { .. } => Code::TooManySessions,
@@ -178,6 +182,7 @@ fn is_bare_error(response: &Response) -> bool {
 mod tests {
     use super::*;
     use crate::agent::TurnId;
+    use crate::agent::approve::ApprovalStatus;
 
     #[test]
     fn a_session_that_says_no_is_a_problem_with_its_word_and_status() {
@@ -185,6 +190,10 @@ mod tests {
         let told: Vec<String> = [
             Error::SessionNotFound,
             Error::TurnNotFound,
+            Error::ApprovalNotFound,
+            Error::NotAnApprover,
+            Error::ApprovalDecided(ApprovalStatus::Denied),
+            Error::ApprovalExpired,
             Error::TurnInProgress(TurnId::from("t_1")),
             Error::IdempotencyMismatch,
             Error::TooManySessions { limit: 100 },
@@ -205,6 +214,10 @@ mod tests {
         insta::assert_snapshot!(told.join("\n"), @"
         404 session_not_found : there is no such session
         404 turn_not_found : there is no such turn in this session
+        404 approval_not_found : there is no such approval
+        403 not_an_approver : your role may not decide this approval
+        409 approval_decided : this approval is denied already
+        410 approval_expired : nobody decided this approval in time
         409 turn_in_progress t_1: turn `t_1` is still running in this session
         422 idempotency_mismatch : this idempotency key was used with another body
         429 too_many_sessions : you hold 100 sessions, and may not hold more

@@ -38,7 +38,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
     request_body = SendMessage,
     responses(
         (status = 200, description = "The turn is over", body = Turn),
-        (status = 202, description = "The turn goes on; `location` says where", body = Turn),
+        (status = 202, description = "The turn goes on, or waits for an approval; `location` says where", body = Turn),
         (status = 400, description = "The request cannot be understood"),
         (status = 404, description = "There is no such session"),
         (status = 409, description = "A turn is running; `turn_id` says which"),

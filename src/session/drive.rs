@@ -2,8 +2,8 @@
 //! ends, for whoever goes on with it.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -11,11 +11,14 @@ use futures_util::FutureExt as _;
 use super::clock::later;
 use super::live::{Place, Progress, Running};
 use super::{Error, Inner};
+use crate::agent::approve::{Change, Waiting};
 use crate::agent::audit::Reader;
 use crate::agent::context::{History, Prefix};
 use crate::agent::event::Stop;
 use crate::agent::turn::{Bounds, State, step};
-use crate::agent::{CallId, Driven, Entry, Event, Journal, Lost, Trail, Turn, TurnId};
+use crate::agent::{
+    ApprovalId, CallId, Decided, Driven, Entry, Event, Journal, Lost, Trail, Turn, TurnId,
+};
 use crate::call::Caller;
 use crate::model::Model;
 use crate::store::{self, Held};
@@ -53,11 +56,19 @@ impl Inner {
     /// Drives a turn on; a turn that cannot come to an end itself is ended here.
     pub(super) async fn run(&self, place: Place, begun: Begun) {
         let kept = u64::try_from(begun.events.len()).unwrap_or(u64::MAX);
-        place.running.tell(Progress::Kept(kept));
+        let mut waiting = Waiting::default();
+        for event in &begun.events {
+            waiting.apply(event);
+        }
+        place.running.tell(Progress::Kept {
+            last: kept,
+            waits: !waiting.is_empty(),
+        });
         let journal = Written {
             inner: self,
             held: &begun.held,
             last: AtomicU64::new(kept),
+            waiting: Mutex::new(waiting),
             running: &place.running,
         };
         let driven = Turn {
@@ -116,15 +127,25 @@ impl Inner {
         let bounds = Bounds::of(limits, events.first().map(|event| &event.item));
         let mut state = State::default();
         let mut reader = Reader::default();
+        let mut waiting = Waiting::default();
         for event in &events {
             step(&mut state, &event.item, bounds);
             reader.read(&event.item);
+            waiting.apply(&event.item);
         }
         if state.is_over() {
             return Ok(());
         }
         let entries = state.abandon(stop, detail).into_iter().map(|event| Entry {
             record: reader.read(&event),
+            approvals: match &event {
+                Event::CallEnded(ended) => waiting
+                    .of(&ended.call_id)
+                    .map(|id| Change::Cancelled(id.clone()))
+                    .into_iter()
+                    .collect(),
+                _ => Vec::new(),
+            },
             ..event.into()
         });
         let last = events.last().map_or(0, |event| event.number);
@@ -145,7 +166,15 @@ struct Written<'a> {
     held: &'a Held,
     /// The number of the last event that is kept.
     last: AtomicU64,
+    /// The calls that wait for an approval.
+    waiting: Mutex<Waiting>,
     running: &'a Running,
+}
+
+impl Written<'_> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Journal for Written<'_> {
@@ -155,6 +184,11 @@ impl Journal for Written<'_> {
         let last = self.last.load(Ordering::Relaxed);
         let times = (now, later(now, self.inner.idle()));
         let leave = parts.tasks.cancelled();
+        let mut waiting = self.waiting().clone();
+        for entry in &entries {
+            waiting.apply(&entry.event);
+        }
+        let waits = !waiting.is_empty();
         let appended = parts
             .store
             .append(self.held, last, entries, times, leave)
@@ -162,7 +196,11 @@ impl Journal for Written<'_> {
         // A turn that is over in the store, or another's, is not this process's any more.
         let appended = appended.map_err(|_| Lost)?.ok_or(Lost)?;
         self.last.store(appended.last, Ordering::Relaxed);
-        self.running.tell(Progress::Kept(appended.last));
+        *self.waiting() = waiting;
+        self.running.tell(Progress::Kept {
+            last: appended.last,
+            waits,
+        });
         Ok(appended.trail)
     }
 
@@ -176,5 +214,12 @@ impl Journal for Written<'_> {
             let waited = parts.tasks.cancelled().run_until_cancelled(pause).await;
             waited.ok_or(Lost)?;
         }
+    }
+
+    /// A server that ends does not wait for people: whoever goes on with the turn does.
+    async fn decision(&self, approval: &ApprovalId) -> Option<Decided> {
+        let decided = self.inner.awaited.decision(approval);
+        let stopping = self.inner.parts.tasks.stopping();
+        stopping.run_until_cancelled(decided).await.flatten()
     }
 }

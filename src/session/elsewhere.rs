@@ -40,12 +40,16 @@ impl Elsewhere {
             return;
         };
         let running = found.into_iter().filter(|turn| !turn.is_over);
-        let running: HashMap<TurnId, u64> = running.map(|turn| (turn.turn, turn.last)).collect();
+        let running: HashMap<TurnId, Progress> = running
+            .map(|turn| {
+                let (last, waits) = (turn.last, turn.waits);
+                (turn.turn, Progress::Kept { last, waits })
+            })
+            .collect();
         let mut map = self.lock();
         for turn in wanted {
-            if let Some(last) = running.get(&turn) {
+            if let Some(kept) = running.get(&turn).copied() {
                 if let Some(sender) = map.get(&turn) {
-                    let kept = Progress::Kept(*last);
                     sender.send_if_modified(|progress| std::mem::replace(progress, kept) != kept);
                 }
             } else if let Some(sender) = map.remove(&turn) {

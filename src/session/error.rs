@@ -1,6 +1,7 @@
 //! Why a session does not do what was asked, in words that a client may see.
 
 use crate::agent::TurnId;
+use crate::agent::approve::ApprovalStatus;
 
 /// Why a session does not do what was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,6 +12,18 @@ pub enum Error {
     /// The session has no turn of this name.
     #[error("there is no such turn in this session")]
     TurnNotFound,
+    /// There is none of this name in the session, or the caller may neither see nor decide it.
+    #[error("there is no such approval")]
+    ApprovalNotFound,
+    /// The caller sees the approval, and may not decide it.
+    #[error("your role may not decide this approval")]
+    NotAnApprover,
+    /// Somebody was first, or nobody asks any more.
+    #[error("this approval is {} already", .0.as_str())]
+    ApprovalDecided(ApprovalStatus),
+    /// Its time is over.
+    #[error("nobody decided this approval in time")]
+    ApprovalExpired,
     /// A session runs one turn at a time.
     #[error("turn `{0}` is still running in this session")]
     TurnInProgress(TurnId),
@@ -49,6 +62,10 @@ impl Error {
         match self {
             Self::SessionNotFound => "session_not_found",
             Self::TurnNotFound => "turn_not_found",
+            Self::ApprovalNotFound => "approval_not_found",
+            Self::NotAnApprover => "not_an_approver",
+            Self::ApprovalDecided(_) => "approval_decided",
+            Self::ApprovalExpired => "approval_expired",
             Self::TurnInProgress(_) => "turn_in_progress",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::TooManySessions { .. } => "too_many_sessions",

@@ -65,7 +65,7 @@ impl Follower {
             let after = self.after;
             let news = |progress: &Progress| match progress {
                 Progress::Starting => false,
-                Progress::Kept(last) => *last > after,
+                Progress::Kept { last, .. } => *last > after,
                 Progress::Gone => true,
             };
             let _ = progress.wait_for(news).await;

@@ -37,9 +37,21 @@ pub(super) enum Progress {
     /// Whether it may run is being found out.
     Starting,
     /// Its events up to this number are kept.
-    Kept(u64),
+    Kept {
+        /// The number.
+        last: u64,
+        /// Whether it waits for an approval.
+        waits: bool,
+    },
     /// It does not run any more, or never did.
     Gone,
+}
+
+impl Progress {
+    /// Whether it may be over, or wait for somebody's decision.
+    pub(super) fn rests(self) -> bool {
+        matches!(self, Self::Gone | Self::Kept { waits: true, .. })
+    }
 }
 
 /// A session's only place for a turn; dropping it gives it back.

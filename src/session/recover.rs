@@ -168,6 +168,7 @@ impl Inner {
                 self.hear().await;
             }
             self.elsewhere.look(&self.parts.store).await;
+            self.awaited.look(&self.parts.store).await;
         }
     }
 

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 
 use super::audit::{Added, Copies};
 use super::{Appended, Held, NewTurn};
+use crate::agent::approve::Change;
 use crate::agent::audit::Record;
 use crate::agent::event::Cause;
-use crate::agent::{CallId, SessionId, TurnId};
+use crate::agent::{Answer, ApprovalId, CallId, SessionId, TurnId};
 
 /// A turn to start, and who drives it.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub(super) struct Append {
     pub(super) events: Vec<String>,
     pub(super) outputs: Vec<(CallId, String)>,
     pub(super) records: Vec<Record>,
+    pub(super) approvals: Vec<Change>,
     pub(super) copies: Arc<Copies>,
     pub(super) now: Timestamp,
     /// Given when the last of them ends the turn: when its session then expires.
@@ -79,4 +81,17 @@ pub(super) struct Release {
 pub(super) struct AskToCancel {
     pub(super) turn: TurnId,
     pub(super) cause: Cause,
+}
+
+/// Decides a pending approval.
+#[derive(Debug)]
+pub(super) struct Decide {
+    pub(super) id: ApprovalId,
+    pub(super) answer: Answer,
+}
+
+/// Ends pending approvals whose time is over.
+#[derive(Debug)]
+pub(super) struct Expire {
+    pub(super) ids: Vec<ApprovalId>,
 }

@@ -15,6 +15,7 @@ fn all() -> Migrator {
         ("sessions", include_str!("migrations/0001_sessions.sql")),
         ("audit", include_str!("migrations/0002_audit.sql")),
         ("leases", include_str!("migrations/0003_leases.sql")),
+        ("approvals", include_str!("migrations/0004_approvals.sql")),
     ];
     let migrations = (1_i64..).zip(files).map(|(version, (name, sql))| {
         Migration::new(

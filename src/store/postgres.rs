@@ -5,6 +5,9 @@
     reason = "the engines share their statements, which sqlx types for one engine at a time"
 )]
 
+#[path = "engine/approval.rs"]
+mod approval;
+
 #[path = "engine/chain.rs"]
 mod chain;
 

@@ -1,6 +1,9 @@
 //! SQLite: a file that one server opens, or memory that ends with the process.
 
 // The engines share their statements, which sqlx types for one engine at a time.
+#[path = "engine/approval.rs"]
+mod approval;
+
 #[path = "engine/chain.rs"]
 mod chain;
 

@@ -1,5 +1,7 @@
 //! The store against a real database, in memory and in files.
 
+mod approvals;
+
 mod keeping;
 
 mod leases;
@@ -207,6 +209,7 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
             event: Event::CallEnded(ended.clone()),
             output: Some("the whole".to_owned()),
             record: None,
+            approvals: Vec::new(),
         };
         let appended = tried(&store, &held("s_1", "t_1"), 1, vec![entry]).await;
         let (last, trail) = (2, Trail::Kept);
@@ -232,6 +235,7 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
                 tools: "[ ]".to_owned(),
             }),
             running: Some(t.clone()),
+            waits: false,
         }
     );
     let events = store.events(&s, &t, 1).await.unwrap().unwrap();

@@ -1,6 +1,8 @@
 //! The HTTP API through a real socket: a real server, real sessions and real commands, and only the
 //! model's server is faked.
 
+mod approvals;
+
 mod auth;
 
 mod contract;

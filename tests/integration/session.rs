@@ -28,6 +28,8 @@ use crate::decision;
 use crate::fake::{Answer, Fake, Gate, Seen};
 use crate::postgres;
 
+mod approvals;
+
 mod conversation;
 
 mod ending;

@@ -58,6 +58,7 @@ pub(super) fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
         event: Event::CallEnded(ended),
         output: Some(finished.stored).filter(|whole| !whole.is_empty()),
         record: None,
+        approvals: Vec::new(),
     }
 }
 

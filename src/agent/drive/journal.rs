@@ -1,8 +1,9 @@
 //! Where a turn is written down, and what is written.
 
+use crate::agent::approve::{Change, Decided};
 use crate::agent::audit::Record;
 use crate::agent::event::Event;
-use crate::agent::id::CallId;
+use crate::agent::id::{ApprovalId, CallId};
 
 /// Where a turn is written down.
 pub trait Journal: Send + Sync {
@@ -11,6 +12,10 @@ pub trait Journal: Send + Sync {
 
     /// The whole output of an earlier call of the same session.
     fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
+
+    /// What came of asking for an approval, as soon as something did; absent when that is not for
+    /// this process to hear any more.
+    fn decision(&self, approval: &ApprovalId) -> impl Future<Output = Option<Decided>> + Send;
 }
 
 /// An event to append, with what is kept beside it.
@@ -22,6 +27,8 @@ pub struct Entry {
     pub output: Option<String>,
     /// What the audit trail holds of it.
     pub record: Option<Record>,
+    /// What becomes of questions to whoever may approve calls.
+    pub approvals: Vec<Change>,
 }
 
 /// Whether the audit trail could be written, its copies included.
@@ -39,6 +46,7 @@ impl From<Event> for Entry {
             event,
             output: None,
             record: None,
+            approvals: Vec::new(),
         }
     }
 }

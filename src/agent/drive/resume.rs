@@ -28,13 +28,25 @@ impl<J: Journal> Driver<'_, J> {
                     .collect();
             }
             Event::CallDecided {
-                call_id, effect, ..
+                call_id,
+                effect,
+                approval,
+                ..
             } => {
+                self.asked.remove(call_id);
+                let asked = approval.clone().map(|asked| (call_id.clone(), asked));
+                self.asked.extend(asked);
                 if *effect == Some(Effect::Read) {
                     self.writing.remove(call_id);
                 } else {
                     self.writing.insert(call_id.clone());
                 }
+            }
+            Event::ApprovalSuperseded { call_id, .. } => {
+                self.asked.remove(call_id);
+            }
+            Event::CallEnded(ended) => {
+                self.asked.remove(&ended.call_id);
             }
             Event::CancelAsked { .. } => self.cancel_asked = true,
             _ => {}

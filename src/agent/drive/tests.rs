@@ -7,12 +7,13 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::*;
-use crate::agent::TurnId;
+use crate::agent::{ApprovalId, TurnId};
 use crate::config::Overrides;
 use crate::config::host::Host;
 use crate::config::name::{CallerName, RoleName};
 use crate::config::policy::Channel;
 use crate::model::Script;
+use crate::policy;
 
 /// Remembers what was appended, and whether the tool's mark was there by then; fails at one append,
 /// and swaps something else in with the first.
@@ -38,6 +39,10 @@ impl Journal for &Pages {
 
     async fn output(&self, _: &CallId) -> Result<Option<String>, Lost> {
         Ok(None)
+    }
+
+    async fn decision(&self, _: &ApprovalId) -> Option<Decided> {
+        None
     }
 }
 

@@ -52,6 +52,7 @@ fn decided(call: &str, verdict: Decision) -> Event {
         command_line: None,
         usage: vec!["get|describe [ <name> ]...".to_owned()],
         awaits: false,
+        approval: None,
         effect: None,
         revision: Revision::new("r1"),
     }
@@ -294,6 +295,7 @@ fn waits(call: &str) -> Event {
 
 fn answered(call: &str, is_approved: bool) -> Event {
     Event::ApprovalDecided(Approval {
+        approval_id: None,
         call_id: CallId::from(call),
         is_approved,
         by: CallerName::new("joao"),

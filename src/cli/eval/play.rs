@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::agent::context::{History, Prefix};
 use crate::agent::event::Outcome;
 use crate::agent::{
-    Answer, Approve, CallId, Cancel, Entry, Event, Journal, Lost, Trail, Turn, TurnId,
+    Answer, ApprovalId, Approve, CallId, Cancel, Decided, Entry, Event, Journal, Lost, Trail, Turn,
+    TurnId,
 };
 use crate::call::{Caller, words};
 use crate::cli::failure::Result;
@@ -159,6 +160,11 @@ impl Journal for &Kept {
             .iter()
             .find(of_call)
             .and_then(|entry| entry.output.clone()))
+    }
+
+    /// Scenarios answer at once, so nobody waits.
+    async fn decision(&self, _: &ApprovalId) -> Option<Decided> {
+        None
     }
 }
 

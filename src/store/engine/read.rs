@@ -23,7 +23,8 @@ pub(in crate::store) struct Reader {
 impl Reader {
     pub(in crate::store) async fn session(&self, id: &SessionId) -> Result<Option<Session>, Error> {
         let row = sqlx::query(
-            "SELECT s.*, t.id AS running FROM sessions s \
+            "SELECT s.*, t.id AS running, (SELECT count(*) FROM approvals a \
+             WHERE a.turn_id = t.id AND a.status = 'pending') AS waiting FROM sessions s \
              LEFT JOIN turns t ON t.session_id = s.id AND t.ended = 0 WHERE s.id = $1",
         )
         .bind(id.as_str())
@@ -44,7 +45,8 @@ impl Reader {
         let created_at = after.map_or(i64::MAX, |cursor| micros(cursor.created_at));
         let id = after.map_or("", |cursor| cursor.session.as_str());
         let rows = sqlx::query(
-            "SELECT s.*, t.id AS running FROM sessions s \
+            "SELECT s.*, t.id AS running, (SELECT count(*) FROM approvals a \
+             WHERE a.turn_id = t.id AND a.status = 'pending') AS waiting FROM sessions s \
              LEFT JOIN turns t ON t.session_id = s.id AND t.ended = 0 \
              WHERE ($1 IS NULL OR s.owner = $1) AND (s.expires_at > $2 OR t.id IS NOT NULL) \
              AND (s.created_at < $3 OR (s.created_at = $3 AND s.id < $4)) \
@@ -166,23 +168,25 @@ impl Reader {
         let mut all = Vec::with_capacity(turns.len());
         for some in turns.chunks(TURNS) {
             let mut select = QueryBuilder::<Engine>::new(
-                "SELECT id, last_event, ended FROM turns WHERE id IN (",
+                "SELECT id, last_event, ended, (SELECT count(*) FROM approvals a \
+                 WHERE a.turn_id = turns.id AND a.status = 'pending') FROM turns WHERE id IN (",
             );
             let mut ids = select.separated(", ");
             for turn in some {
                 ids.push_bind(turn.as_str());
             }
             select.push(")");
-            let found: Vec<(String, i64, i64)> = select
+            let found: Vec<(String, i64, i64, i64)> = select
                 .build_query_as()
                 .fetch_all(&self.pool)
                 .await
                 .map_err(|error| unavailable(&error))?;
-            for (turn, last, ended) in found {
+            for (turn, last, ended, waiting) in found {
                 all.push(Progress {
                     turn: TurnId::from(turn),
                     last: u64::try_from(last).map_err(unreadable)?,
                     is_over: ended != 0,
+                    waits: waiting != 0,
                 });
             }
         }
@@ -233,6 +237,7 @@ fn read_session(row: &Row) -> Result<Session, Error> {
         kept_from: u32::try_from(column::<i64>(row, "kept_from")?).map_err(unreadable)?,
         prefix,
         running: running.map(TurnId::from),
+        waits: column::<i64>(row, "waiting")? != 0,
     })
 }
 
@@ -256,7 +261,7 @@ where
     row.try_get(name).map_err(unreadable)
 }
 
-fn unreadable(error: impl Display) -> Error {
+pub(super) fn unreadable(error: impl Display) -> Error {
     tracing::error!(%error, "the store holds something that cannot be read");
     Error
 }

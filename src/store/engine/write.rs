@@ -7,7 +7,7 @@ use sqlx::QueryBuilder;
 
 use super::chain::{Chain, last_of};
 use super::queue::Write;
-use super::{Connection, Engine, lock};
+use super::{Connection, Engine, approval, lock};
 use crate::agent::{SessionId, Trail, TurnId};
 use crate::store::change::{Append, Begin, Delete, Kept, Sweep};
 use crate::store::{Appended, Created, FIRST_FENCE, Held, NewKey, NewSession, Started, micros};
@@ -197,6 +197,7 @@ impl Write for Arc<Append> {
             });
             insert.build().execute(&mut *db).await?;
         }
+        approval::change(db, &self.held, &self.approvals).await?;
         if let Some(expires_at) = self.ends {
             sqlx::query("UPDATE sessions SET last_active_at = $2, expires_at = $3 WHERE id = $1")
                 .bind(self.held.session.as_str())

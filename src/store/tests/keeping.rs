@@ -109,6 +109,7 @@ async fn more_events_than_one_statement_takes_are_kept_in_their_order(store: Sto
         }),
         output: Some(format!("output {call}")),
         record: None,
+        approvals: Vec::new(),
     });
     let appended = tried(&store, &held("s_1", "t_1"), 1, entries.collect()).await;
     assert_eq!(appended.unwrap().unwrap().last, 2_501);

@@ -103,6 +103,7 @@ async fn how_far_turns_came_is_told_of_those_that_are_there(store: Store) {
             turn,
             last,
             is_over,
+            waits: false,
         }])
     };
     assert_eq!(store.progress(&wanted).await, at(1, false));

@@ -65,6 +65,7 @@ async fn nothing_is_kept_of_what_the_audit_trail_cannot_hold(store: Store) {
         command_line: None,
         usage: Vec::new(),
         awaits: false,
+        approval: None,
         effect: None,
         revision: Revision::new("r1"),
     };

@@ -45,6 +45,7 @@ async fn the_document_lists_the_contracts_calls() {
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
+    GET /approvals: 200 401 default
     GET /config: 200 401 default
     GET /healthz (open): 200 default
     GET /openapi.json: 200 401 default
@@ -53,6 +54,7 @@ async fn the_document_lists_the_contracts_calls() {
     POST /sessions: 201 400 401 422 429 default
     GET /sessions/{session_id}: 200 401 404 default
     DELETE /sessions/{session_id}: 204 401 404 default
+    POST /sessions/{session_id}/approvals/{approval_id}: 200 400 401 403 404 409 410 default
     POST /sessions/{session_id}/messages: 200 202 400 401 404 409 413 422 default
     GET /sessions/{session_id}/turns/{turn_id}: 200 401 404 default
     POST /sessions/{session_id}/turns/{turn_id}/cancel: 202 401 404 default
@@ -122,10 +124,12 @@ async fn the_documents_types_have_the_contracts_fields() {
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"
-    Approval: approval_id because body command_line decided_by effect expires_at input rule status stdin tool turn_id
+    Approval: approval_id because body call_id command_line decided_by effect expires_at input rule session_id status stdin tool turn_id
+    ApprovalList: approvals
     AskedCall: call_id tool
     ConfigReport: at_restart last_rejected_reload policies revision sandbox tools
     CreateSession: metadata
+    DecideApproval: decision reason
     Finding: code end file fix help message severity start
     Fix: end file replacement start
     Health: status

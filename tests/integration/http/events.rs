@@ -73,11 +73,11 @@ async fn a_finished_turn_is_told_from_its_beginning() {
     insta::assert_snapshot!(redacted(&told.join("\n")), @r#"
     {"number":1,"at":"[time]","type":"turn_started","content":"Say friend.","revision":"[revision]"}
     {"number":2,"at":"[time]","type":"model_replied","text":"","calls":[{"call_id":"[call 1]","tool":"say"}],"usage":{"input_tokens":310,"output_tokens":21,"cache_read_input_tokens":0,"cache_creation_input_tokens":0}}
-    {"number":3,"at":"[time]","type":"call_decided","call_id":"[call 1]","verdict":"allow","rule":"say.effect","because":"`effect: read` runs without an approval","command_line":"echo friend","revision":"[revision]"}
+    {"number":3,"at":"[time]","type":"call_decided","call_id":"[call 1]","verdict":"allow","rule":"say.effect","because":"`effect: read` runs without an approval","command_line":"echo friend","approval_id":null,"revision":"[revision]"}
     {"number":4,"at":"[time]","type":"call_started","call_id":"[call 1]"}
     {"number":5,"at":"[time]","type":"call_ended","call_id":"[call 1]","outcome":"exited","exit_code":0,"duration_ms":[ms],"truncated":false}
     {"number":6,"at":"[time]","type":"model_replied","text":"","calls":[{"call_id":"[call 2]","tool":"say"}],"usage":{"input_tokens":391,"output_tokens":21,"cache_read_input_tokens":0,"cache_creation_input_tokens":0}}
-    {"number":7,"at":"[time]","type":"call_decided","call_id":"[call 2]","verdict":"deny","rule":"say.words.deny[0]","because":"doors open","command_line":null,"revision":"[revision]"}
+    {"number":7,"at":"[time]","type":"call_decided","call_id":"[call 2]","verdict":"deny","rule":"say.words.deny[0]","because":"doors open","command_line":null,"approval_id":null,"revision":"[revision]"}
     {"number":8,"at":"[time]","type":"call_ended","call_id":"[call 2]","outcome":"denied","exit_code":null,"duration_ms":null,"truncated":false}
     {"number":9,"at":"[time]","type":"model_replied","text":"Spoken.","calls":[],"usage":{"input_tokens":457,"output_tokens":8,"cache_read_input_tokens":0,"cache_creation_input_tokens":0}}
     {"number":10,"at":"[time]","type":"turn_ended","status":"completed","stop":{"reason":"end_turn","detail":null}}

@@ -46,9 +46,18 @@ impl World {
 
     /// A server whose settings end so, and a local caller's token.
     pub(super) async fn with(settings: &str, local: Option<&str>) -> Self {
+        Self::with_files(settings, local, &[]).await
+    }
+
+    /// The same with more files.
+    pub(super) async fn with_files(
+        settings: &str,
+        local: Option<&str>,
+        files: &[(&str, &str)],
+    ) -> Self {
         let fake = Fake::start().await;
         let root = tempfile::tempdir().unwrap();
-        write_root(root.path(), &fake, settings);
+        write_root(root.path(), &fake, settings, files);
         let loaded = policy::load(root.path(), Overrides::None).unwrap();
         let config = loaded
             .config
@@ -163,18 +172,19 @@ fn model(fake: &Fake) -> Model {
     Model::Claude(Claude::new(options).unwrap())
 }
 
-fn write_root(root: &Path, fake: &Fake, settings: &str) {
+fn write_root(root: &Path, fake: &Fake, settings: &str, files: &[(&str, &str)]) {
     let settings = format!(
         "model: {{name: claude-test, base_url: '{}'}}\n\
          limits: {{message_chars: 200, sessions_per_caller: 5}}\n\
          {settings}",
         fake.base_url()
     );
-    for (name, text) in [
+    let own = [
         ("tolkien.yaml", settings.as_str()),
         ("prompts/system.md", "You help.\n"),
         ("tools.d/say.yaml", SAY),
-    ] {
+    ];
+    for (name, text) in own.iter().chain(files) {
         let path = root.join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
@@ -284,6 +294,7 @@ pub(super) fn redacted(text: &str) -> String {
         (r"\bs_[0-9a-f]{32}\b", "session"),
         (r"\bt_[0-9a-f]{32}\b", "turn"),
         (r"\bc_[0-9a-f]{32}\b", "call"),
+        (r"\ba_[0-9a-f]{32}\b", "approval"),
     ] {
         let pattern = regex::Regex::new(pattern).unwrap();
         let mut number = 0;

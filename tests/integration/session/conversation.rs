@@ -52,21 +52,17 @@ async fn a_call_that_may_not_run_leaves_no_mark_and_the_model_learns_why() {
     world.fake.push(Answer::tools([
         ("mark", json!({"name": "allowed"})),
         ("mark", json!({"name": "forbidden"})),
-        ("write", json!({"name": "asked"})),
         ("mark", json!({"nome": "misspelt"})),
         ("kubectl", json!({})),
     ]));
     world.fake.push(Answer::text("Done."));
     let session = world.session().await;
     let view = world.ask(&session, "leave marks").await;
-    assert_eq!(
-        outcomes(&view),
-        ["exited", "denied", "denied", "denied", "denied"]
-    );
-    let marks: Vec<bool> = ["allowed", "forbidden", "asked"]
+    assert_eq!(outcomes(&view), ["exited", "denied", "denied", "denied"]);
+    let marks: Vec<bool> = ["allowed", "forbidden"]
         .map(|name| world.path(name).exists())
         .into();
-    assert_eq!(marks, [true, false, false]);
+    assert_eq!(marks, [true, false]);
     let told: Vec<String> = world
         .results()
         .into_iter()
@@ -80,8 +76,6 @@ async fn a_call_that_may_not_run_leaves_no_mark_and_the_model_learns_why() {
     Denied by mark.name.deny[0]: nobody leaves that. It did not run. What is allowed:
       name: [a-z]+
     ---
-    Not run: this call needs an operator's approval, which this server cannot ask for yet (rule write.effect: `effect: write` needs an approval). Do not try to reach the same effect another way; tell the operator what you would have run and why.
-    ---
     Denied by mark.input: the input does not fit the schema: Additional properties are not allowed ('nome' was unexpected); \"name\" is a required property. It did not run. What is allowed:
       name: [a-z]+
     ---
@@ -91,7 +85,7 @@ async fn a_call_that_may_not_run_leaves_no_mark_and_the_model_learns_why() {
         .tool_calls
         .iter()
         .map(|call| json!([call.verdict, call.rule]));
-    insta::assert_snapshot!(verdicts.collect::<Value>(), @r#"[["allow","mark.effect"],["deny","mark.name.deny[0]"],["ask","write.effect"],["deny","mark.input"],["deny","tools"]]"#);
+    insta::assert_snapshot!(verdicts.collect::<Value>(), @r#"[["allow","mark.effect"],["deny","mark.name.deny[0]"],["deny","mark.input"],["deny","tools"]]"#);
 }
 
 #[tokio::test]
