@@ -4,6 +4,8 @@
 //! process. `serve` is where the parts of a server are put together; `repl`, `ask` and `demo` put
 //! the same server into their own process when no other is configured, and are clients of its API.
 
+mod approval;
+
 mod ask;
 
 mod audit;

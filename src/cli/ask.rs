@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::client::follow::Waiting;
+use super::approval::Approvals;
 use super::connect::{self, ServerArgs, WithoutKey};
 use super::conversation::{Conversation, Message, Said, new_key};
 use super::failure::{Failure, Result};
-use super::render::Screen;
+use super::render::{self, Screen};
+use super::repl::line::Lines;
 use super::signal::Signals;
 use super::{Exit, Global};
 use crate::api::{Turn, TurnStatus};
@@ -35,9 +36,9 @@ pub(crate) struct Ask {
     /// Cancel the turn when it takes longer, like 30s or 5m
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     timeout: Option<Duration>,
-    /// Who answers when a call waits for an approval
-    #[arg(long, value_enum, default_value_t = Approver::Never, value_name = "WHO")]
-    approve_with: Approver,
+    /// Who answers when a call waits for an approval: `tty` on a terminal, else `never`
+    #[arg(long, value_enum, value_name = "WHO")]
+    approve_with: Option<Approver>,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -45,24 +46,16 @@ pub(crate) struct Ask {
 /// Who answers when a call waits for an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Approver {
-    /// Whoever may: the turn waits until somebody decided
+    /// Whoever sits at the terminal
     Tty,
     /// Nobody: the turn is cancelled
     Never,
 }
 
-impl From<Approver> for Waiting {
-    fn from(approver: Approver) -> Self {
-        match approver {
-            Approver::Tty => Self::Along,
-            Approver::Never => Self::GiveBack,
-        }
-    }
-}
-
 impl Ask {
     /// Asks and prints.
     pub(crate) async fn run(&self, global: &Global, screen: &Screen) -> Result {
+        let lines = self.lines()?;
         let content = self.content()?;
         let mut signals = Signals::listen()?;
         let reached = connect::reach(&self.server, global, WithoutKey::Fail, screen).await?;
@@ -72,11 +65,27 @@ impl Ask {
             content: &content,
             key: &new_key(),
             timeout: self.timeout,
-            waiting: self.approve_with.into(),
         };
-        let said = conversation.say(message, &mut signals).await;
+        let mut lines = lines;
+        let approvals = lines.as_mut().map_or(Approvals::Never, Approvals::Asked);
+        let said = conversation.say(message, approvals, &mut signals).await;
         reached.end().await;
         self.tell(said.map_err(Failure::from)?, screen)
+    }
+
+    /// Where the answers to calls that wait for an approval come from, if from anywhere.
+    fn lines(&self) -> Result<Option<Lines>> {
+        let is_there = self.message != "-" && render::is_at_the_keyboard();
+        match self.approve_with {
+            Some(Approver::Tty) if !is_there => Err(Failure::new(
+                Exit::Usage,
+                "nobody can be asked: standard input is not a terminal",
+            )
+            .help("leave `--approve-with tty` out, and no call runs that needs an approval")),
+            Some(Approver::Never) => Ok(None),
+            None if !is_there => Ok(None),
+            Some(Approver::Tty) | None => Lines::of_stdin(None).map(Some),
+        }
     }
 
     fn content(&self) -> Result<String> {

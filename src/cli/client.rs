@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 
 use super::render::Screen;
 use crate::api::{
-    self, ConfigReport, CreateSession, Problem, SendMessage, Session, SessionCreated, SessionPage,
-    SessionSummary, Turn,
+    self, Approval, ApprovalList, ConfigReport, CreateSession, DecideApproval, Problem,
+    SendMessage, Session, SessionCreated, SessionPage, SessionSummary, Turn,
 };
 use crate::config::secret::{ExposeSecret as _, SecretString};
 use crate::model::connection;
@@ -165,6 +165,28 @@ impl Client {
                 Method::POST,
                 &["sessions", session, "turns", turn, "cancel"],
             )
+        })
+        .await
+    }
+
+    /// What waits for a decision that is one's to make.
+    pub(crate) async fn approvals(&self) -> Result<Vec<Approval>, Error> {
+        let list: ApprovalList = self
+            .asked(ANSWER, || self.request(Method::GET, &["approvals"]))
+            .await?;
+        Ok(list.approvals)
+    }
+
+    /// Decides an approval.
+    pub(crate) async fn decide(
+        &self,
+        approval: &Approval,
+        decision: &DecideApproval,
+    ) -> Result<Approval, Error> {
+        let (session, id) = (&approval.session_id, &approval.approval_id);
+        self.asked(ANSWER, || {
+            self.request(Method::POST, &["sessions", session, "approvals", id])
+                .json(decision)
         })
         .await
     }

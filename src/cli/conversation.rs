@@ -1,16 +1,18 @@
 //! One session seen from its client: saying something in it and seeing the turn through.
 
+use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::client::follow::{Waiting, follow};
+use super::approval::{self, Approvals};
+use super::client::follow::Following;
 use super::client::{Client, Error};
 use super::render::Screen;
 use super::signal::{Asked, Signals};
-use crate::api::Turn;
+use crate::api::{Approval, Code, DecideApproval, Turn, TurnStatus};
 
 /// How long a cancelled turn's server may take to say that it heard.
 const CANCEL: Duration = Duration::from_secs(10);
@@ -70,8 +72,6 @@ pub(crate) struct Message<'a> {
     pub(crate) key: &'a str,
     /// When it has taken too long; absent means never.
     pub(crate) timeout: Option<Duration>,
-    /// What to do about a call that waits for an approval.
-    pub(crate) waiting: Waiting,
 }
 
 impl Conversation {
@@ -102,17 +102,15 @@ impl Conversation {
     pub(crate) async fn say(
         &mut self,
         message: Message<'_>,
+        approvals: Approvals<'_>,
         signals: &mut Signals,
     ) -> Result<Said, Error> {
         let deadline = Instant::now() + message.timeout.unwrap_or(ENDLESS);
         match self.sent(message, signals, deadline).await? {
-            Sent::Heard(turn) => {
-                self.see_through(turn, message.waiting, signals, deadline)
-                    .await
-            }
+            Sent::Heard(turn) => self.see_through(turn, approvals, signals, deadline).await,
             Sent::HeardAndStopped(turn, stop) => {
                 let ids = (turn.session_id.clone(), turn.turn_id.clone());
-                let followed = follow(&self.client, turn, Waiting::Along, &self.screen);
+                let followed = self.attend(turn, Approvals::Elsewhere);
                 self.cancel(&ids, stop, pin!(followed), signals).await
             }
             Sent::Stopped(stop) => Ok(Said::of(stop, None)),
@@ -152,22 +150,22 @@ impl Conversation {
     pub(crate) async fn rejoin(
         &mut self,
         turn: Turn,
+        approvals: Approvals<'_>,
         signals: &mut Signals,
     ) -> Result<Said, Error> {
         let deadline = Instant::now() + ENDLESS;
-        self.see_through(turn, Waiting::Along, signals, deadline)
-            .await
+        self.see_through(turn, approvals, signals, deadline).await
     }
 
     async fn see_through(
         &self,
         turn: Turn,
-        waiting: Waiting,
+        approvals: Approvals<'_>,
         signals: &mut Signals,
         deadline: Instant,
     ) -> Result<Said, Error> {
         let ids = (turn.session_id.clone(), turn.turn_id.clone());
-        let mut followed = pin!(follow(&self.client, turn, waiting, &self.screen));
+        let mut followed = pin!(self.attend(turn, approvals));
         let stop = tokio::select! {
             turn = &mut followed => return self.finished(turn?).await,
             stop = stopped(signals, deadline) => stop,
@@ -199,6 +197,62 @@ impl Conversation {
         }
     }
 
+    /// Follows a turn to its end, and has what waits for an approval decided on the way; an
+    /// unfinished one is given back when nobody decides.
+    async fn attend(&self, mut turn: Turn, mut approvals: Approvals<'_>) -> Result<Turn, Error> {
+        let mut following = Following::new(&self.client, &self.screen);
+        let mut known = BTreeSet::new();
+        loop {
+            let rests = |turn: &Turn| match &approvals {
+                Approvals::Elsewhere => false,
+                Approvals::Never => turn.status == TurnStatus::AwaitingApproval,
+                Approvals::Asked(_) => new(turn, &known).next().is_some(),
+            };
+            turn = following.on(turn, rests).await?;
+            let Approvals::Asked(lines) = &mut approvals else {
+                return Ok(turn);
+            };
+            if turn.status.is_finished() {
+                return Ok(turn);
+            }
+            following.pause();
+            let asked: Vec<Approval> = new(&turn, &known).cloned().collect();
+            for approval in asked {
+                known.insert(approval.approval_id.clone());
+                let Some(decision) = approval::ask(lines, &approval, &self.screen).await else {
+                    return Ok(turn);
+                };
+                self.decide(&approval, &decision).await?;
+            }
+            following.go_on();
+        }
+    }
+
+    /// Decides an approval; that somebody else has to, or did, is no failure.
+    pub(crate) async fn decide(
+        &self,
+        approval: &Approval,
+        decision: &DecideApproval,
+    ) -> Result<(), Error> {
+        match self.client.decide(approval, decision).await {
+            Ok(_) => Ok(()),
+            Err(Error::Refused(problem)) => match problem.code {
+                Code::NotAnApprover => {
+                    let detail = &problem.detail;
+                    self.screen
+                        .warn(&format!("{detail}; it waits for somebody else"));
+                    Ok(())
+                }
+                Code::ApprovalDecided | Code::ApprovalExpired | Code::ApprovalNotFound => {
+                    self.screen.note(&problem.detail);
+                    Ok(())
+                }
+                _ => Err(Error::Refused(problem)),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
     /// A turn that waits for an approval which nobody here gives is cancelled.
     async fn finished(&self, turn: Turn) -> Result<Said, Error> {
         if turn.status.is_finished() {
@@ -207,12 +261,18 @@ impl Conversation {
         for approval in &turn.pending_approvals {
             let line = &approval.command_line;
             self.screen
-                .warn(&format!("`{line}` needs an approval, and nobody is asked"));
+                .warn(&format!("`{line}` needs an approval, and nobody gave one"));
         }
         let turn = self.client.cancel(&turn.session_id, &turn.turn_id).await?;
-        let turn = follow(&self.client, turn, Waiting::Along, &self.screen).await?;
+        let turn = self.attend(turn, Approvals::Elsewhere).await?;
         Ok(Said::Finished(Box::new(turn)))
     }
+}
+
+/// What a turn waits for that nobody here was asked about.
+fn new<'a>(turn: &'a Turn, known: &'a BTreeSet<String>) -> impl Iterator<Item = &'a Approval> {
+    let pending = turn.pending_approvals.iter();
+    pending.filter(move |approval| !known.contains(&approval.approval_id))
 }
 
 impl Said {

@@ -12,7 +12,7 @@ use clap::Args;
 use futures_util::FutureExt as _;
 use uuid::Uuid;
 
-use super::client::follow::Waiting;
+use super::approval::Approvals;
 use super::compose::{self, Server};
 use super::conversation::{Conversation, Message, Said, new_key};
 use super::failure::{Failure, Result};
@@ -151,9 +151,8 @@ async fn play(
         content: question,
         key: &new_key(),
         timeout: None,
-        waiting: Waiting::Along,
     };
-    let Said::Finished(turn) = conversation.say(message, signals).await? else {
+    let Said::Finished(turn) = conversation.say(message, Approvals::Never, signals).await? else {
         return Ok(Played::Ended(Exit::Interrupted));
     };
     screen.note("");

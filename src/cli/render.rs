@@ -148,6 +148,14 @@ impl Screen {
         }
     }
 
+    /// Something that is asked, with what there is to know about it; told in any case.
+    pub(crate) fn question(&self, head: &str, rest: &str) {
+        let head = self.err.tone(Tone::Warning, &harmless(head));
+        let rest = harmless(rest);
+        let end = if rest.is_empty() { "" } else { "\n" };
+        self.tell(&format!("{head}\n{rest}{end}"));
+    }
+
     /// Something to be careful about.
     pub(crate) fn warn(&self, text: &str) {
         let head = self.err.tone(Tone::Warning, "warning");
@@ -259,6 +267,11 @@ impl Screen {
 /// Whether somebody sits at the keyboard and sees the answers.
 pub(crate) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// Whether somebody sits at the keyboard and sees what is asked, wherever the answer goes.
+pub(crate) fn is_at_the_keyboard() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Where a server writes its copy of the audit trail.

@@ -2,14 +2,14 @@
 
 mod command;
 
-mod line;
+pub(crate) mod line;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use super::client::follow::Waiting;
+use super::approval::{self, Approvals};
 use super::client::{self, Client};
 use super::connect::{self, ServerArgs, WithoutKey};
 use super::conversation::{Conversation, Message, Said, new_key};
@@ -20,7 +20,7 @@ use super::render::{Screen, counted};
 use super::signal::Signals;
 use super::{Exit, Global, compose};
 use crate::api::operation::ToolStatus;
-use crate::api::{Code, SessionSummary, Turn, TurnStatus, Usage};
+use crate::api::{Choice, Code, DecideApproval, SessionSummary, Turn, TurnStatus, Usage};
 use command::Command;
 use line::{Input, Lines};
 
@@ -78,7 +78,7 @@ pub(super) async fn talk(
     history: Option<&Path>,
     screen: &Screen,
 ) -> Result {
-    let mut lines = Lines::of_stdin(history)?;
+    let lines = Lines::of_stdin(history)?;
     if lines.edited {
         screen.note("`/help` lists the commands, Ctrl-D leaves");
     }
@@ -86,11 +86,12 @@ pub(super) async fn talk(
         conversation: Conversation::new(client.clone(), session, screen),
         signals: Signals::listen()?,
         screen: screen.clone(),
+        lines,
         last: None,
     };
     loop {
         let input = tokio::select! {
-            input = lines.next(PROMPT) => input,
+            input = talk.lines.next(PROMPT) => input,
             _ = talk.signals.next() => return Ok(Exit::Interrupted),
         };
         let next = match input {
@@ -119,6 +120,7 @@ struct Talk {
     conversation: Conversation,
     signals: Signals,
     screen: Screen,
+    lines: Lines,
     /// The last message.
     last: Option<String>,
 }
@@ -152,16 +154,19 @@ impl Talk {
             content: text,
             key: &key,
             timeout: None,
-            waiting: Waiting::Along,
         };
-        let said = self.conversation.say(message, &mut self.signals).await;
+        let approvals = Approvals::Asked(&mut self.lines);
+        let said = self.conversation.say(message, approvals, &mut self.signals);
+        let said = said.await;
         let said = match said {
             Err(client::Error::Refused(problem)) if problem.code == Code::SessionNotFound => {
                 self.conversation.session = None;
                 self.screen.note(
                     "the session has ended; a new one begins, and knows nothing of the old one",
                 );
-                self.conversation.say(message, &mut self.signals).await?
+                let approvals = Approvals::Asked(&mut self.lines);
+                let said = self.conversation.say(message, approvals, &mut self.signals);
+                said.await?
             }
             Err(client::Error::Refused(problem)) if problem.code == Code::TurnInProgress => {
                 return self.join(problem.turn_id.as_deref()).await;
@@ -183,7 +188,11 @@ impl Talk {
             .client()
             .turn(&session, turn, Duration::ZERO)
             .await?;
-        let said = self.conversation.rejoin(turn, &mut self.signals).await?;
+        let said = {
+            let approvals = Approvals::Asked(&mut self.lines);
+            let rejoined = self.conversation.rejoin(turn, approvals, &mut self.signals);
+            rejoined.await?
+        };
         self.show(said)
     }
 
@@ -220,6 +229,8 @@ impl Talk {
             Command::Resume(wanted) => return self.resume(wanted.as_deref()).await,
             Command::Tools => self.tools().await?,
             Command::Usage => self.usage().await?,
+            Command::Approve => self.approve().await?,
+            Command::Deny(reason) => self.deny(reason).await?,
             Command::Retry => match self.last.clone() {
                 Some(last) => return self.say(&last).await,
                 None => self.screen.note("nothing was said yet"),
@@ -227,6 +238,44 @@ impl Talk {
             Command::Quit => return Ok(Next::Leave(Exit::Done)),
         }
         Ok(Next::Line)
+    }
+
+    /// Asks about everything that waits for this operator's decision, in whoever's session.
+    async fn approve(&mut self) -> std::result::Result<(), Trouble> {
+        let pending = self.conversation.client().approvals().await?;
+        if pending.is_empty() {
+            self.screen.note("nothing waits for your decision");
+        }
+        for waiting in &pending {
+            let asked = approval::ask(&mut self.lines, waiting, &self.screen).await;
+            let Some(decision) = asked else {
+                break;
+            };
+            self.conversation.decide(waiting, &decision).await?;
+        }
+        Ok(())
+    }
+
+    /// Denies the one call that waits.
+    async fn deny(&self, reason: Option<String>) -> std::result::Result<(), Trouble> {
+        let pending = self.conversation.client().approvals().await?;
+        match pending.as_slice() {
+            [] => self.screen.note("nothing waits for your decision"),
+            [waiting] => {
+                let decision = DecideApproval {
+                    decision: Choice::Deny,
+                    reason,
+                };
+                self.conversation.decide(waiting, &decision).await?;
+                let line = harmless(&waiting.command_line);
+                self.screen.note(&format!("denied: {line}"));
+            }
+            several => self.screen.note(&format!(
+                "{} calls wait; `/approve` asks about each",
+                several.len()
+            )),
+        }
+        Ok(())
     }
 
     async fn sessions(&self) -> std::result::Result<(), Trouble> {
@@ -275,7 +324,11 @@ impl Talk {
         let Some(turn) = session.turns.into_iter().next_back() else {
             return Ok(Next::Line);
         };
-        let said = self.conversation.rejoin(turn, &mut self.signals).await?;
+        let said = {
+            let approvals = Approvals::Asked(&mut self.lines);
+            let rejoined = self.conversation.rejoin(turn, approvals, &mut self.signals);
+            rejoined.await?
+        };
         self.show(said)
     }
 

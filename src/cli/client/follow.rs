@@ -14,42 +14,65 @@ use crate::cli::render::progress::{Ended, Progress, seconds};
 /// How long one question for a turn's state waits, where its events cannot be followed.
 const POLL: Duration = Duration::from_secs(2);
 
-/// What a client does about a call that waits for an approval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Waiting {
-    /// Wait with it.
-    Along,
-    /// Give the turn back as it is.
-    GiveBack,
+/// A turn that is followed to its end, with stops on the way.
+pub(crate) struct Following<'a> {
+    client: &'a Client,
+    watch: Watch,
 }
 
-/// Follows a turn until it is finished, and shows its calls as they end.
-///
-/// The events are read of a turn that is over already too: only they know what was said on the way
-/// and why a call was denied, and a short turn may be over before its first answer arrives.
-pub(crate) async fn follow(
-    client: &Client,
-    mut turn: Turn,
-    waiting: Waiting,
-    screen: &Screen,
-) -> Result<Turn, Error> {
-    let mut watch = Watch::new(screen);
-    while turn.status != TurnStatus::AwaitingApproval || waiting == Waiting::Along {
-        // Where the stream cannot be had, the poll below says what is wrong, and keeps trying.
-        watch.events(client, &turn).await;
-        if turn.status.is_finished() {
-            break;
-        }
-        turn = client.turn(&turn.session_id, &turn.turn_id, POLL).await?;
-        match (turn.status.is_finished(), watch.saw_the_end) {
-            (true, true) => break,
-            // The rest of its events says more than the turn, and is read first.
-            (true, false) => {}
-            (false, _) => watch.turn(&turn),
+impl<'a> Following<'a> {
+    /// Begins to show what the turn does.
+    pub(crate) fn new(client: &'a Client, screen: &Screen) -> Self {
+        Self {
+            client,
+            watch: Watch::new(screen),
         }
     }
-    watch.turn(&turn);
-    Ok(turn)
+
+    /// Follows the turn until it is finished or `rests`, and shows its calls as they end.
+    ///
+    /// The events are read of a turn that is over already too: only they know what was said on the
+    /// way and why a call was denied, and a short turn may be over before its first answer arrives.
+    pub(crate) async fn on(
+        &mut self,
+        mut turn: Turn,
+        rests: impl Fn(&Turn) -> bool,
+    ) -> Result<Turn, Error> {
+        let watch = &mut self.watch;
+        while turn.status.is_finished() || !rests(&turn) {
+            // Where the stream cannot be had, the poll below says what is wrong, and keeps trying.
+            let read = watch.after;
+            watch.events(self.client, &turn).await;
+            if turn.status.is_finished() {
+                break;
+            }
+            if turn.status == TurnStatus::AwaitingApproval && watch.after == read {
+                // Such a turn is answered at once, however long the question would wait.
+                tokio::time::sleep(POLL).await;
+            }
+            let client = self.client;
+            turn = client.turn(&turn.session_id, &turn.turn_id, POLL).await?;
+            match (turn.status.is_finished(), watch.saw_the_end) {
+                (true, true) => break,
+                // The rest of its events says more than the turn, and is read first.
+                (true, false) => {}
+                (false, _) => watch.turn(&turn),
+            }
+        }
+        watch.turn(&turn);
+        Ok(turn)
+    }
+
+    /// Leaves the screen to a question.
+    pub(crate) fn pause(&mut self) {
+        self.watch.progress.hide();
+    }
+
+    /// Shows again what the turn does.
+    pub(crate) fn go_on(&mut self) {
+        self.watch.progress.show();
+        self.watch.doing();
+    }
 }
 
 /// What is shown of a turn that is followed.
@@ -90,7 +113,8 @@ impl Watch {
         }
     }
 
-    /// Reads the turn's events, from where it stopped reading until they end or the link breaks.
+    /// Reads the turn's events, from where it stopped reading until they end, the link breaks, or
+    /// a call waits for an approval.
     async fn events(&mut self, client: &Client, turn: &Turn) {
         let events = client.events(&turn.session_id, &turn.turn_id, self.after);
         let Ok(events) = events.await else {
@@ -100,6 +124,15 @@ impl Watch {
         while let Some(event) = events.next().await {
             self.after = self.after.max(event.number);
             self.event(&event);
+            if matches!(
+                &event.what,
+                What::CallDecided {
+                    approval_id: Some(_),
+                    ..
+                }
+            ) {
+                return;
+            }
         }
     }
 
@@ -140,6 +173,16 @@ impl Watch {
                 seen.command_line.clone_from(command_line);
                 seen.rule.clone_from(rule);
                 seen.because.clone_from(because);
+            }
+            What::ApprovalDecided {
+                call_id,
+                approved: false,
+                by,
+                reason,
+            } => {
+                let seen = self.calls.entry(call_id.clone()).or_default();
+                seen.rule.clone_from(by);
+                seen.because = reason.clone().unwrap_or_default();
             }
             What::CallStarted { call_id } => {
                 self.running.insert(call_id.clone());

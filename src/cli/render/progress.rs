@@ -38,7 +38,17 @@ pub(crate) struct Ended {
 impl Progress {
     /// Starts showing, where there is somebody to see it.
     pub(crate) fn start(screen: &Screen) -> Self {
-        let bar = screen.is_lively().then(|| {
+        let mut progress = Self {
+            screen: screen.clone(),
+            bar: None,
+        };
+        progress.show();
+        progress
+    }
+
+    /// Shows what goes on, where there is somebody to see it.
+    pub(crate) fn show(&mut self) {
+        self.bar = self.screen.is_lively().then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
                 bar.set_style(style);
@@ -46,13 +56,14 @@ impl Progress {
             bar.enable_steady_tick(FRAME);
             bar
         });
-        screen.set_bar(bar.clone());
-        let progress = Self {
-            screen: screen.clone(),
-            bar,
-        };
-        progress.doing("thinking");
-        progress
+        self.screen.set_bar(self.bar.clone());
+        self.doing("thinking");
+    }
+
+    /// Leaves the line to somebody who types.
+    pub(crate) fn hide(&mut self) {
+        self.bar = None;
+        self.screen.set_bar(None);
     }
 
     /// What goes on now.

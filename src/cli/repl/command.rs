@@ -17,6 +17,10 @@ pub(super) enum Command {
     Tools,
     /// Tokens of this session.
     Usage,
+    /// Ask about the calls that wait for an approval.
+    Approve,
+    /// Refuse the one call that waits, perhaps with a reason.
+    Deny(Option<String>),
     /// Say the last message again.
     Retry,
     /// Leave.
@@ -24,7 +28,7 @@ pub(super) enum Command {
 }
 
 /// Each command as it is typed, with what it does.
-pub(super) const ALL: [(&str, &str); 8] = [
+pub(super) const ALL: [(&str, &str); 10] = [
     ("/help", "this list"),
     ("/new", "begin another session"),
     ("/sessions", "list your sessions"),
@@ -33,6 +37,14 @@ pub(super) const ALL: [(&str, &str); 8] = [
         "go on with a session: its id or the beginning of it, else the newest other one",
     ),
     ("/tools", "what the agent can do here"),
+    (
+        "/approve",
+        "decide about the calls that wait for an approval, one by one",
+    ),
+    (
+        "/deny",
+        "refuse the call that waits for an approval; what follows is the reason",
+    ),
     ("/usage", "tokens of this session"),
     ("/retry", "say the last message again"),
     ("/quit", "leave; so do `exit` and Ctrl-D"),
@@ -59,6 +71,12 @@ pub(super) fn parse(line: &str) -> Option<Result<Command, String>> {
         "/sessions" => Command::Sessions,
         "/resume" => return Some(Ok(Command::Resume(argument.map(str::to_owned)))),
         "/tools" => Command::Tools,
+        "/deny" => {
+            let reason = line.strip_prefix(name).unwrap_or_default().trim();
+            let reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
+            return Some(Ok(Command::Deny(reason)));
+        }
+        "/approve" => Command::Approve,
         "/usage" => Command::Usage,
         "/retry" => Command::Retry,
         "/quit" => Command::Quit,
@@ -109,6 +127,10 @@ mod tests {
         for leaving in ["/quit", "/exit", "exit", "quit", ":q"] {
             assert_eq!(parse(leaving), Some(Ok(Command::Quit)), "{leaving}");
         }
+        assert_eq!(
+            parse("/deny not on a Friday"),
+            Some(Ok(Command::Deny(Some("not on a Friday".to_owned()))))
+        );
         assert_eq!(parse("exit code 2, why?"), None);
         assert_eq!(parse("what is /etc/hosts?"), None);
         assert_eq!(parse("/etc/hosts is empty, why?"), None);

@@ -20,7 +20,7 @@ use crate::cli::render;
 
 /// What reading gave.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(crate) enum Input {
     /// A whole message, or a `/command`.
     Text(String),
     /// Ctrl-C at the prompt.
@@ -33,17 +33,17 @@ pub(super) enum Input {
 
 /// Where lines come from.
 #[derive(Debug)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     /// Asks for one, with a prompt.
     wanted: blocking::Sender<String>,
     read: mpsc::Receiver<Input>,
     /// Whether somebody edits them.
-    pub(super) edited: bool,
+    pub(crate) edited: bool,
 }
 
 impl Lines {
     /// Lines of standard input.
-    pub(super) fn of_stdin(history: Option<&Path>) -> Result<Self> {
+    pub(crate) fn of_stdin(history: Option<&Path>) -> Result<Self> {
         let edited = render::is_interactive();
         let (wanted, asked) = blocking::channel();
         let (found, read) = mpsc::channel(1);
@@ -67,7 +67,7 @@ impl Lines {
     }
 
     /// The next one.
-    pub(super) async fn next(&mut self, prompt: &str) -> Input {
+    pub(crate) async fn next(&mut self, prompt: &str) -> Input {
         if self.wanted.send(prompt.to_owned()).is_err() {
             return Input::End;
         }

@@ -149,6 +149,139 @@ fn a_piped_repl_works_line_by_line() {
     ");
 }
 
+/// A tool that writes, and a script that calls it.
+fn writing() -> Folder {
+    let folder = scripted();
+    let mark = folder.path("mark");
+    folder.write(
+        "tools.d/leave.yaml",
+        &format!(
+            "description: Leaves a mark.\neffect: write\ninput: {{type: object, properties: {{}}}}\n\
+             run: {{command: [touch, '{}']}}\ntests: [{{ask: {{}}}}, {{deny: {{now: 1}}}}]\n",
+            mark.display()
+        ),
+    );
+    folder.write(
+        "script.yaml",
+        "turns:\n  - when: leave\n    replies:\n      - calls: [{tool: leave, input: {}}]\n      \
+         - text: So be it.\n",
+    );
+    folder
+}
+
+/// What was told, without what differs from run to run.
+fn told(folder: &Folder, text: &str) -> String {
+    let text = text.replace(&folder.path("").display().to_string(), "FOLDER/");
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("sandbox level"));
+    let took = regex::Regex::new("  [0-9.]+ m?s$").unwrap();
+    let lines: Vec<String> = lines
+        .map(|line| took.replace(line, "").into_owned())
+        .collect();
+    lines.join("\n")
+}
+
+#[test]
+fn a_call_that_waits_is_shown_whole_and_runs_only_after_a_yes() {
+    let folder = writing();
+    let ran = folder.run_with(&["repl"], &[], "leave one\nperhaps\ny\n");
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "So be it.\n"),
+        "{}",
+        ran.err
+    );
+    assert!(folder.path("mark").exists());
+    insta::assert_snapshot!(told(&folder, &ran.err), @"
+    leave needs an approval
+        touch FOLDER/mark
+      effect  write
+      rule    leave.effect: `effect: write` needs an approval
+      input   {}
+    approve? [y/n]
+    `y` or `/approve` runs it; `n` or `/deny REASON` does not
+      ✓ leave  touch FOLDER/mark
+    ");
+}
+
+#[test]
+fn a_call_that_is_refused_does_not_run() {
+    let folder = writing();
+    let lines = "leave one\n/deny not on a Friday\n/approve\n/deny\n";
+    let ran = folder.run_with(&["repl"], &[], lines);
+    assert_eq!(
+        (ran.code, ran.out.as_str()),
+        (0, "So be it.\n"),
+        "{}",
+        ran.err
+    );
+    assert!(!folder.path("mark").exists());
+    insta::assert_snapshot!(told(&folder, &ran.err), @"
+    leave needs an approval
+        touch FOLDER/mark
+      effect  write
+      rule    leave.effect: `effect: write` needs an approval
+      input   {}
+    approve? [y/n]
+      ✗ leave  touch FOLDER/mark  denied by local: not on a Friday
+    nothing waits for your decision
+    nothing waits for your decision
+    ");
+}
+
+#[test]
+fn ask_on_a_terminal_asks_there() {
+    for (answer, response, runs) in [
+        ("y", "So be it.", true),
+        ("/deny later", "So be it.", false),
+    ] {
+        let folder = writing();
+        let ran = folder.type_into("ask 'leave one'", &[answer]);
+        assert_eq!(ran.code, 0, "{}", ran.out);
+        for text in ["leave needs an approval", response] {
+            assert!(ran.out.contains(text), "{text}: {}", ran.out);
+        }
+        assert_eq!(folder.path("mark").exists(), runs);
+    }
+}
+
+#[test]
+fn whoever_leaves_approves_nothing() {
+    let folder = writing();
+    let ran = folder.run_with(&["repl"], &[], "leave one\n");
+    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert!(!folder.path("mark").exists());
+    insta::assert_snapshot!(told(&folder, &ran.err), @"
+    leave needs an approval
+        touch FOLDER/mark
+      effect  write
+      rule    leave.effect: `effect: write` needs an approval
+      input   {}
+    approve? [y/n]
+    warning: `touch FOLDER/mark` needs an approval, and nobody gave one
+      ✗ leave  touch FOLDER/mark  cancelled
+    cancelled
+    ");
+}
+
+#[test]
+fn ask_without_a_terminal_approves_nothing_and_fails() {
+    let folder = writing();
+    for arguments in [
+        &["ask", "leave one"][..],
+        &["ask", "leave one", "--approve-with", "never"],
+    ] {
+        let ran = folder.run_with(arguments, &[], "y\n");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+        let said = "needs an approval, and nobody gave one";
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+    let ran = folder.run_with(&["ask", "leave one", "--approve-with", "tty"], &[], "y\n");
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{}", ran.err);
+    assert!(!folder.path("mark").exists());
+}
+
 #[test]
 fn the_demonstration_says_what_is_scripted_and_shows_a_denial() {
     let folder = Folder::new();

@@ -3,6 +3,7 @@
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
+use tolkien::agent::ApprovalView;
 
 use super::resuming::{ended, running, trusted};
 use super::*;
@@ -169,6 +170,64 @@ async fn a_server_that_was_cut_off_writes_nothing_into_a_turn_that_moved() {
     assert_eq!(one.over(&begun).await, view);
     assert_eq!(replicas.ran(), "read\nread\n");
     assert_eq!(replicas.fake.requests().len(), 2);
+}
+
+impl Replica {
+    /// The turn as this server sees it, as soon as it waits for an approval.
+    async fn waiting(&self, (session, turn): &(SessionId, TurnId)) -> TurnView {
+        let view = self.sessions.turn(&joao(), session, turn, LONG).await;
+        let view = view.unwrap();
+        assert_eq!(view.pending_approvals.len(), 1, "{view:?}");
+        view
+    }
+
+    async fn decide(&self, asked: &ApprovalView, approve: bool) -> Result<(), Error> {
+        let (session, id) = (&asked.session_id, &asked.approval_id);
+        let sessions = &self.sessions;
+        let decided = sessions.decide(&joao(), session, id, approve, None).await;
+        decided.map(|_| ())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_all_who_decide_an_approval_on_any_server_one_does() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    for round in 0..20 {
+        let name = format!("mark{}", char::from(b'a' + round));
+        let write = ("write", json!({"name": name}));
+        replicas.fake.push(Answer::tools([write]));
+        replicas.fake.push(Answer::text("Done."));
+        let begun = one.begin().await;
+        let view = two.waiting(&begun).await;
+        assert_eq!(one.waiting(&begun).await, view);
+        let asked = &view.pending_approvals[0];
+        assert_eq!(two.sessions.approvals(&joao()).await.unwrap().len(), 1);
+        let (yes, no) = tokio::join!(one.decide(asked, true), two.decide(asked, false));
+        assert_ne!(yes.is_ok(), no.is_ok(), "{yes:?} {no:?}");
+        let view = two.over(&begun).await;
+        let expected = if yes.is_ok() { "exited" } else { "denied" };
+        assert_eq!(outcomes(&view), [expected]);
+        assert_eq!(replicas.folder.path().join(&name).exists(), yes.is_ok());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_moves_with_its_turn_to_another_server() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    let write = ("write", json!({"name": "mark"}));
+    replicas.fake.push(Answer::tools([write]));
+    replicas.fake.push(Answer::text("Done."));
+    let begun = one.begin().await;
+    let view = one.waiting(&begun).await;
+    // Nobody is waited for when a server ends.
+    one.tasks.end(LONG).await;
+    let asked = &view.pending_approvals[0];
+    assert_eq!(two.waiting(&begun).await.pending_approvals[0], *asked);
+    assert_eq!(two.decide(asked, true).await, Ok(()));
+    assert_eq!(outcomes(&two.over(&begun).await), ["exited"]);
+    assert!(replicas.folder.path().join("mark").exists());
 }
 
 /// A way to the database that can be cut: what is on it breaks off, and nothing new gets through.
