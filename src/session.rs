@@ -25,6 +25,8 @@ mod start;
 
 mod view;
 
+mod wait;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +36,6 @@ use futures_util::{Stream, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, timeout_at};
 
 use self::approval::Awaited;
 use self::clock::later;
@@ -42,7 +43,7 @@ use self::elsewhere::Elsewhere;
 use self::follow::Follower;
 use self::live::{Live, Progress};
 use self::start::Message;
-use crate::agent::event::{Cause, Status};
+use crate::agent::event::Cause;
 use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
 use crate::call::Caller;
 use crate::reload::InForce;
@@ -297,43 +298,6 @@ impl Sessions {
         let inner = Arc::clone(&self.inner);
         drop(self.inner.parts.tasks.spawn(inner.converse(message, reply)));
         answer.await.unwrap_or(Err(Error::StoreUnavailable))
-    }
-
-    /// A turn, as far as it came: at once when it is over or waits for an approval, else after at
-    /// most `wait`.
-    pub async fn turn(
-        &self,
-        who: &Caller,
-        id: &SessionId,
-        turn: &TurnId,
-        wait: Duration,
-    ) -> Result<TurnView, Error> {
-        let inner = &self.inner;
-        inner.session(who, id).await?;
-        let deadline = Instant::now() + wait;
-        let rests = |status: Status| status != Status::Running;
-        if inner.live.turn(id, turn).is_none() || wait.is_zero() {
-            let view = inner.turn(id, turn).await?;
-            if rests(view.status) || wait.is_zero() {
-                return Ok(view);
-            }
-        }
-        let mut progress = inner.watch(id, turn);
-        let mut news = *progress.borrow_and_update();
-        loop {
-            let is_late = Instant::now() >= deadline;
-            if is_late || news.rests() {
-                // Whether it came to its end in time, the store says.
-                let view = inner.turn(id, turn).await?;
-                if is_late || rests(view.status) || news == Progress::Gone {
-                    return Ok(view);
-                }
-            }
-            if let Ok(Err(_)) = timeout_at(deadline, progress.changed()).await {
-                return inner.turn(id, turn).await;
-            }
-            news = *progress.borrow_and_update();
-        }
     }
 
     /// Cancels a turn and answers how far it came; asking again, or too late, changes nothing.

@@ -411,12 +411,13 @@ impl<'a, J: Journal> Driver<'a, J> {
     }
 }
 
-/// The call whose effect a decision or a start comes before.
+/// The call whose effect a decision, an approval or a start comes before.
 fn announced(entry: &Entry) -> Option<CallId> {
     match &entry.event {
         Event::CallDecided { call_id, .. } | Event::CallStarted { call_id } => {
             Some(call_id.clone())
         }
+        Event::ApprovalDecided(approval) => Some(approval.call_id.clone()),
         _ => None,
     }
 }

@@ -78,6 +78,20 @@ fn every_type_of_event_has_the_name_that_its_json_has() {
             approval_id: None,
             revision: String::new(),
         },
+        What::ApprovalDecided {
+            call_id: call_id(),
+            approved: true,
+            by: String::new(),
+            reason: None,
+        },
+        What::ApprovalExpired {
+            call_id: call_id(),
+            approval_id: String::new(),
+        },
+        What::ApprovalSuperseded {
+            call_id: call_id(),
+            approval_id: String::new(),
+        },
         What::CallStarted { call_id: call_id() },
         What::CallEnded {
             call_id: call_id(),

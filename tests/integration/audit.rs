@@ -59,6 +59,11 @@ fn write(folder: &Path) -> String {
     )
 }
 
+/// A tool that waits for an approval.
+fn hold(folder: &Path) -> String {
+    write(folder).replace("allow: {}", "ask: {}")
+}
+
 const TRUST: &str = "applies_to: {tools: [write]}\neffect: {write: allow}\n";
 
 struct World {
@@ -78,6 +83,7 @@ impl World {
             ("tools.d/hang.yaml", HANG),
             ("tools.d/wait.yaml", WAIT),
             ("tools.d/write.yaml", &write(root)),
+            ("tools.d/hold.yaml", &hold(root)),
             ("policies/trust.yaml", TRUST),
             (
                 "policies/shapes.yaml",
@@ -225,6 +231,40 @@ async fn each_call_has_a_decision_and_an_outcome() {
         check.take(Line::parse(line).as_ref());
     }
     assert_eq!((check.records(), check.problems()), (10, Vec::new()));
+}
+
+#[tokio::test]
+async fn what_came_of_asking_is_recorded_before_its_effect() {
+    let world = World::new(|folder| folder.join("audit.jsonl")).await;
+    for approve in [true, false] {
+        let view = world.ask(vec![("hold", json!({}))]).await;
+        let asked = &view.pending_approvals[0];
+        let (session, id) = (&asked.session_id, &asked.approval_id);
+        let decided = world
+            .sessions
+            .decide(&joao(), session, id, approve, None)
+            .await;
+        decided.unwrap();
+        let events = world.sessions.events(&joao(), session, &view.turn_id, 0);
+        assert!(events.count().await > 0, "it comes to its end");
+    }
+    let trail = world.trail().await;
+    let trail = regex::Regex::new("a_[0-9a-f]{32}")
+        .unwrap()
+        .replace_all(&trail, "a_…");
+    insta::assert_snapshot!(trail, @r#"
+    0 {"tool":"hold","record":"decision","command_line":"touch FOLDER/mark","verdict":"ask","rule":"hold.effect","number":1}
+    0 {"tool":"hold","record":"approval","approval":"a_…","answer":"approved","by":"joao","number":2}
+    0 {"tool":"hold","record":"outcome","outcome":"exited","exit_code":0,"duration_ms":"…","bytes":0,"sandbox":"off","number":3}
+    1 {"tool":"hold","record":"decision","command_line":"touch FOLDER/mark","verdict":"ask","rule":"hold.effect","number":4}
+    1 {"tool":"hold","record":"approval","approval":"a_…","answer":"denied","by":"joao","number":5}
+    1 {"tool":"hold","record":"outcome","outcome":"denied","exit_code":null,"duration_ms":null,"bytes":null,"sandbox":null,"number":6}
+    "#);
+    let mut check = Check::default();
+    for line in world.lines().await {
+        check.take(Some(&line));
+    }
+    assert_eq!((check.records(), check.problems()), (6, Vec::new()));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Every stop and mix of a turn, stepped without a model.
 
+mod approval;
+
 mod resume;
 
 use std::collections::VecDeque;
