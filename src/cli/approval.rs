@@ -30,7 +30,7 @@ pub(crate) async fn ask(
         screen.question(PROMPT.trim_end(), "");
     }
     loop {
-        match lines.next(PROMPT).await {
+        match lines.answer(PROMPT).await {
             Input::Text(text) => match read(text.trim()) {
                 Some(decision) => return Some(decision),
                 None => screen.note("`y` or `/approve` runs it; `n` or `/deny REASON` does not"),

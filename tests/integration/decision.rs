@@ -470,3 +470,39 @@ fn a_policy_narrows_and_speaks_only_where_it_applies() {
     $ send --copies=1 sam@example.org -- $SENDER:hello
     ");
 }
+
+#[test]
+fn a_digest_is_one_of_a_whole_call_and_revision() {
+    let of = |settings: &str, tool: &str, input: Value| {
+        let config = config(&[("tolkien.yaml", settings), ("tools.d/send.yaml", tool)]);
+        let who = caller("operator", Channel::Api);
+        let input = &input;
+        let tool = "send";
+        match decide(&config, Request { tool, input }, &who) {
+            Verdict::Ask(pending) => pending.call().digest(pending.revision()),
+            other => panic!("{other:?}"),
+        }
+    };
+    let to = "sam@example.org";
+    let plain = of(SETTINGS, SEND, json!({"to": to}));
+    // What is left out is what the default gives.
+    let given = json!({"body": "hello", "to": to});
+    assert_eq!(of(SETTINGS, SEND, given), plain);
+    let another = SEND.replace("--copies=", "--count=");
+    let others = [
+        of(SETTINGS, SEND, json!({"to": "ann@example.org"})),
+        of(SETTINGS, SEND, json!({"to": to, "body": "bye"})),
+        of(SETTINGS, SEND, json!({"to": to, "copies": 2})),
+        of(SETTINGS, SEND, json!({"to": to, "files": ["a", "b"]})),
+        of(SETTINGS, SEND, json!({"to": to, "files": ["b", "a"]})),
+        of(SETTINGS, &another, json!({"to": to})),
+        of(
+            &format!("{SETTINGS}limits: {{rounds: 39}}\n"),
+            SEND,
+            json!({"to": to}),
+        ),
+    ];
+    let distinct: std::collections::BTreeSet<&String> =
+        others.iter().chain(std::iter::once(&plain)).collect();
+    assert_eq!(distinct.len(), others.len() + 1);
+}

@@ -31,11 +31,20 @@ pub(crate) enum Input {
     Failed(String),
 }
 
+/// A line that is asked for.
+#[derive(Debug)]
+struct Wanted {
+    prompt: String,
+    /// Whether it is worth finding again; an answer to a question is not, and might be given to
+    /// another one by mistake.
+    remembered: bool,
+}
+
 /// Where lines come from.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// Asks for one, with a prompt.
-    wanted: blocking::Sender<String>,
+    /// Asks for one.
+    wanted: blocking::Sender<Wanted>,
     read: mpsc::Receiver<Input>,
     /// Whether somebody edits them.
     pub(crate) edited: bool,
@@ -68,14 +77,24 @@ impl Lines {
 
     /// The next one.
     pub(crate) async fn next(&mut self, prompt: &str) -> Input {
-        if self.wanted.send(prompt.to_owned()).is_err() {
+        self.read(prompt, true).await
+    }
+
+    /// The answer to a question.
+    pub(crate) async fn answer(&mut self, question: &str) -> Input {
+        self.read(question, false).await
+    }
+
+    async fn read(&mut self, prompt: &str, remembered: bool) -> Input {
+        let prompt = prompt.to_owned();
+        if self.wanted.send(Wanted { prompt, remembered }).is_err() {
             return Input::End;
         }
         self.read.recv().await.unwrap_or(Input::End)
     }
 }
 
-fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history: Option<&Path>) {
+fn edit(asked: &blocking::Receiver<Wanted>, found: &mpsc::Sender<Input>, history: Option<&Path>) {
     let mut editor: Editor<Assistant, DefaultHistory> = match Editor::new() {
         Ok(editor) => editor,
         Err(error) => {
@@ -86,11 +105,13 @@ fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history
     editor.set_helper(Some(Assistant));
     // There is none before the first line, and a damaged one is not worth stopping for.
     drop(history.map(|history| editor.load_history(history)));
-    while let Ok(prompt) = asked.recv() {
-        let input = match editor.readline(&prompt) {
+    while let Ok(wanted) = asked.recv() {
+        let input = match editor.readline(&wanted.prompt) {
             Ok(text) => {
-                drop(editor.add_history_entry(text.as_str()));
-                drop(history.map(|history| editor.append_history(history)));
+                if wanted.remembered {
+                    drop(editor.add_history_entry(text.as_str()));
+                    drop(history.map(|history| editor.append_history(history)));
+                }
                 Input::Text(joined(&text))
             }
             Err(ReadlineError::Interrupted) => Input::Interrupted,
@@ -103,7 +124,7 @@ fn edit(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>, history
     }
 }
 
-fn pass_on(asked: &blocking::Receiver<String>, found: &mpsc::Sender<Input>) {
+fn pass_on(asked: &blocking::Receiver<Wanted>, found: &mpsc::Sender<Input>) {
     let mut lines = io::stdin().lock().lines();
     while asked.recv().is_ok() {
         let mut text = String::new();

@@ -130,11 +130,27 @@ async fn the_model_is_told_who_refused_and_why() {
 #[tokio::test]
 async fn nobody_in_time_is_not_the_same_as_somebody_who_refused() {
     let settings = "limits: {approval_timeout: 1s}\n";
-    let (world, session, view) = World::waiting(settings, [write("a")]).await;
-    let question = asked(&view).clone();
-    let view = world.ended(&session, &view.turn_id).await;
-    assert_eq!(outcomes(&view), ["expired"]);
-    assert_eq!(world.status(&question).await, Error::ApprovalExpired);
+    let world = World::with(settings, Clock::system()).await;
+    world.fake.push(Answer::tools([write("a")]));
+    world.fake.push(Answer::text("Done."));
+    let session = world.session().await;
+    let turn = world.send(&session, "write it").await;
+    let events = world.sessions.events(&joao(), &session, &turn, 0);
+    let expired = events.filter_map(|event| {
+        let expired = match event.unwrap().item {
+            Event::ApprovalExpired { approval_id, .. } => Some(approval_id),
+            _ => None,
+        };
+        async move { expired }
+    });
+    let expired: Vec<ApprovalId> = expired.collect().await;
+    let [question] = expired.as_slice() else {
+        panic!("{expired:?}");
+    };
+    assert_eq!(outcomes(&world.over(&session, &turn).await), ["expired"]);
+    let (who, sessions) = (joao(), &world.sessions);
+    let late = sessions.decide(&who, &session, question, true, None);
+    assert_eq!(late.await, Err(Error::ApprovalExpired));
     assert!(!world.path("a").exists());
     insta::assert_snapshot!(world.told().join("\n"), @"Not run: nobody decided about this call in time. Nobody refused it either. Do not try to reach the same effect another way; tell the operator what waits for an approval, and ask again when they want it.");
 }
@@ -307,6 +323,7 @@ async fn after_a_reload_an_approved_call_is_decided_again() {
     let (world, session, turn, old) = approved_after(&[]).await;
     let new = loop {
         let view = world.rests(&session, &turn).await;
+        assert_eq!(view.status, Status::AwaitingApproval, "{view:?}");
         if let Some(new) = view.pending_approvals.first() {
             break new.clone();
         }
