@@ -22,9 +22,12 @@ pub mod context;
 
 pub mod approve;
 
+mod pause;
+
 mod drive;
 
 pub use approve::{Answer, ApprovalView, Approve, Decided};
-pub use drive::{Cancel, Driven, Entry, Journal, Lost, Trail, Turn};
+pub use drive::{Cancel, Driven, Entry, Journal, Kept, Lost, Trail, Turn};
 pub use event::{Event, Numbered};
 pub use id::{ApprovalId, CallId, SessionId, TurnId};
+pub use pause::Pause;

@@ -21,7 +21,10 @@ pub mod turn;
 pub use approval::{Approval, ApprovalList, ApprovalStatus, Choice, DecideApproval};
 pub use event::{Event, What};
 pub use finding::Finding;
-pub use operation::{ConfigReport, Health, PolicyReport, Readiness, SandboxReport, ToolReport};
+pub use operation::{
+    ConfigReport, Health, PauseState, PauseTools, Paused, PolicyReport, Readiness, SandboxReport,
+    ToolReport,
+};
 pub use problem::{Code, Problem};
 pub use session::{
     CreateSession, Session, SessionCreated, SessionPage, SessionStatus, SessionSummary,

@@ -48,6 +48,8 @@ mod misread;
 
 mod output;
 
+mod pause;
+
 mod prompt;
 
 mod render;
@@ -153,6 +155,8 @@ enum Command {
     Schema(schema::Schema),
     Init(init::Init),
     Audit(audit::Audit),
+    Pause(pause::Pause),
+    Resume(pause::Resume),
     Token(token::Token),
     Completions(completions::Completions),
     Man(completions::Man),
@@ -228,6 +232,8 @@ impl Command {
             Self::Serve(command) => wait_for(command.run(global, screen)),
             Self::Call(command) => wait_for(command.run(config, screen)),
             Self::Audit(command) => wait_for(command.run(config, screen)),
+            Self::Pause(command) => wait_for(command.run(screen)),
+            Self::Resume(command) => wait_for(command.run(screen)),
             Self::Eval(command) => wait_for(command.run(config, screen)),
             Self::Validate(command) => command.run(config, screen),
             Self::Diff(command) => command.run(config, screen),

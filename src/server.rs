@@ -126,6 +126,8 @@ fn routes() -> (Router<App>, Router<App>, Document) {
         .routes(routes!(approval::list))
         .routes(routes!(approval::decide))
         .routes(routes!(operation::config))
+        .routes(routes!(operation::pause))
+        .routes(routes!(operation::resume))
         .routes(routes!(document::openapi));
     let (open, about_open) = open.split_for_parts();
     let (guarded, about_guarded) = guarded.split_for_parts();

@@ -19,6 +19,8 @@ mod follow;
 
 mod live;
 
+mod pause;
+
 mod recover;
 
 mod start;
@@ -44,7 +46,7 @@ use self::follow::Follower;
 use self::live::{Live, Progress};
 use self::start::Message;
 use crate::agent::event::Cause;
-use crate::agent::{Cancel, Event, Numbered, SessionId, TurnId};
+use crate::agent::{Cancel, Event, Numbered, Pause, SessionId, TurnId};
 use crate::call::Caller;
 use crate::reload::InForce;
 use crate::store::{self, Created, Cursor, NewKey, NewSession, Session, Store};
@@ -117,6 +119,8 @@ struct Inner {
     live: Live,
     elsewhere: Elsewhere,
     awaited: Awaited,
+    /// Whether all tools are stopped, as far as it was heard.
+    paused: watch::Sender<Option<Pause>>,
 }
 
 impl Sessions {
@@ -135,6 +139,7 @@ impl Sessions {
             live,
             elsewhere: Elsewhere::default(),
             awaited: Awaited::default(),
+            paused: watch::Sender::new(None),
         });
         inner.parts.store.beat().await?;
         inner.claim().await?;

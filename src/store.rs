@@ -16,6 +16,8 @@ mod migrations;
 
 mod open;
 
+mod pause;
+
 mod postgres;
 
 mod sqlite;
@@ -27,7 +29,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::event::Cause;
-use crate::agent::{CallId, Entry, Event, Numbered, SessionId, Trail, TurnId};
+use crate::agent::{self, CallId, Entry, Event, Numbered, SessionId, TurnId};
 use crate::config::name::{CallerName, Revision};
 
 pub use open::{Location, OpenError};
@@ -259,12 +261,12 @@ pub enum Started {
 }
 
 /// What became of events to append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
     /// The number of the last event.
     pub last: u64,
-    /// Whether the audit trail could be written, its copies included.
-    pub trail: Trail,
+    /// What may follow from them.
+    pub kept: agent::Kept,
 }
 
 impl Store {
@@ -311,6 +313,8 @@ impl Store {
         give_up: &CancellationToken,
     ) -> Result<Option<Appended>, Error> {
         let ends = entries.iter().any(|entry| entry.event.ends_turn());
+        let starts = |entry: &Entry| matches!(entry.event, Event::CallStarted { .. });
+        let starts = entries.iter().any(starts);
         let mut append = change::Append {
             writer: Arc::clone(&self.writer),
             held: held.clone(),
@@ -321,6 +325,7 @@ impl Store {
             approvals: Vec::new(),
             copies: Arc::clone(&self.copies),
             now,
+            starts,
             ends: ends.then_some(expires_at),
         };
         for entry in entries {

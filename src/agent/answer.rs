@@ -6,6 +6,7 @@
 
 use super::event::{Approval, Ended, Event, Outcome};
 use super::id::CallId;
+use super::pause::Pause;
 use crate::policy::Decision;
 
 /// Told with the results of the last round's calls.
@@ -105,6 +106,32 @@ pub(super) fn unaudited(call_id: CallId) -> Ended {
                  it. Calls that only read still work. Do not try again; tell the operator."
         .to_owned();
     unrun(call_id, Outcome::NotStarted, shown)
+}
+
+/// The result of a call that was to run while all tools were stopped.
+pub(super) fn stopped(call_id: CallId, pause: &Pause) -> Ended {
+    let shown = format!(
+        "Not run: {}. No tool runs until they are started again. Do not try again; tell the \
+         operator.",
+        who_stopped(pause)
+    );
+    unrun(call_id, Outcome::NotStarted, shown)
+}
+
+/// Told after the output of a call that was ended when all tools were stopped.
+pub(super) fn ended_by(pause: &Pause) -> String {
+    format!(
+        "\nEnded while it ran: {}. What it had not done by then it did not do. No tool runs until \
+         they are started again; tell the operator.",
+        who_stopped(pause)
+    )
+}
+
+fn who_stopped(pause: &Pause) -> String {
+    let reason = pause.reason.as_deref();
+    let reason = reason.map(|reason| format!(": {}", bounded(reason)));
+    let reason = reason.unwrap_or_default();
+    format!("{} stopped all tools{reason}", pause.by)
 }
 
 /// The result of a call that was to run when its turn was ended.

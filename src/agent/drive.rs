@@ -22,7 +22,7 @@ use arc_swap::ArcSwap;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::approve::{Approve, Decided};
@@ -30,6 +30,7 @@ use super::audit::Reader;
 use super::context::{History, Prefix};
 use super::event::{Asked, Awaited, Cause, Event, Reply};
 use super::id::CallId;
+use super::pause::Pause;
 use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
 use crate::call::Caller;
@@ -43,7 +44,7 @@ use crate::tool::{self, Finished};
 use happened::{failed, over, retried};
 
 pub use cancel::Cancel;
-pub use journal::{Entry, Journal, Lost, Trail};
+pub use journal::{Entry, Journal, Kept, Lost, Trail};
 
 /// Failed attempts that wait to be recorded; there are never so many in one model call.
 const ATTEMPTS: usize = 64;
@@ -78,6 +79,8 @@ pub struct Turn<J> {
     pub history: History,
     /// Ends it early.
     pub cancel: Cancel,
+    /// Whether all tools are stopped at the moment: ends the calls that run when they are.
+    pub paused: watch::Receiver<Option<Pause>>,
     /// Has it left where it is: what runs is ended, and nothing more happens.
     pub leave: CancellationToken,
 }
@@ -102,10 +105,13 @@ impl<J: Journal> Turn<J> {
 enum Happened {
     CancelAsked(Cause),
     LeaveAsked,
+    /// All tools were stopped, or may run again.
+    PauseChanged,
     AttemptFailed(Attempt),
     Answered(Box<Result<model::Reply, model::Error>>),
     CallOver(CallId, String, Level, Finished),
     Unaudited(CallId),
+    Stopped(CallId, Pause),
     PageFound(CallId, Request, Result<Option<String>, Lost>),
     Decided(CallId, Decided),
     /// What comes of an approval is for whoever goes on with the turn to hear.
@@ -134,6 +140,11 @@ struct Driver<'a, J> {
     undecided: bool,
     work: FuturesUnordered<BoxFuture<'a, Happened>>,
     halt: CancellationToken,
+    /// Ends the calls that run, and nothing else.
+    halt_calls: CancellationToken,
+    paused: watch::Receiver<Option<Pause>>,
+    /// Why the calls that are about to start may not.
+    stopped: Option<Pause>,
     failed: (mpsc::Sender<Attempt>, mpsc::Receiver<Attempt>),
 }
 
@@ -146,6 +157,7 @@ enum Permitted {
 
 impl<'a, J: Journal> Driver<'a, J> {
     fn new(turn: &'a Turn<J>, history: History, bounds: Bounds) -> Self {
+        let halt = CancellationToken::new();
         Self {
             turn,
             bounds,
@@ -162,7 +174,10 @@ impl<'a, J: Journal> Driver<'a, J> {
             leaving: false,
             undecided: false,
             work: FuturesUnordered::new(),
-            halt: CancellationToken::new(),
+            halt_calls: halt.child_token(),
+            halt,
+            paused: turn.paused.clone(),
+            stopped: None,
             failed: mpsc::channel(ATTEMPTS),
         }
     }
@@ -190,6 +205,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                     self.leaving = true;
                     self.halt.cancel();
                 }
+                Happened::PauseChanged => self.end_calls_if_paused(),
                 Happened::Undecided => self.undecided = true,
                 _ => {}
             }
@@ -217,6 +233,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             biased;
             cause = turn.cancel.asked(), if !asked => Happened::CancelAsked(cause),
             () = turn.leave.cancelled(), if !asked => Happened::LeaveAsked,
+            Ok(()) = self.paused.changed() => Happened::PauseChanged,
             Some(attempt) = self.failed.1.recv() => Happened::AttemptFailed(attempt),
             Some(happened) = self.work.next() => happened,
             else => Happened::Abandoned,
@@ -269,10 +286,20 @@ impl<'a, J: Journal> Driver<'a, J> {
             return Ok(());
         }
         let calls: Vec<CallId> = batch.iter().filter_map(announced).collect();
-        if self.turn.journal.append(batch).await? == Trail::Broken {
+        let kept = self.turn.journal.append(batch).await?;
+        if kept.trail == Trail::Broken {
             self.unaudited.extend(calls);
         }
+        self.stopped = kept.paused;
         Ok(())
+    }
+
+    /// Ends every call that runs when all tools are stopped.
+    fn end_calls_if_paused(&mut self) {
+        if self.paused.borrow_and_update().is_some() {
+            self.halt_calls.cancel();
+            self.halt_calls = self.halt.child_token();
+        }
     }
 
     fn perform(&mut self, effects: Vec<Effect>) {
@@ -302,7 +329,13 @@ impl<'a, J: Journal> Driver<'a, J> {
 
     fn start(&mut self, call: CallId) {
         let turn = self.turn;
-        let work: BoxFuture<'a, Happened> = match self.permits.remove(&call) {
+        let permitted = self.permits.remove(&call);
+        if let Some(pause) = self.stopped.clone() {
+            let work = async move { Happened::Stopped(call, pause) };
+            self.work.push(Box::pin(work));
+            return;
+        }
+        let work: BoxFuture<'a, Happened> = match permitted {
             Some(Permitted::ReadOutput(input)) => Box::pin(async move {
                 let found = turn
                     .journal
@@ -314,7 +347,7 @@ impl<'a, J: Journal> Driver<'a, J> {
                 Box::pin(async move { Happened::Unaudited(call) })
             }
             Some(Permitted::Tool(permit, in_force)) => {
-                let cancel = self.halt.child_token();
+                let cancel = self.halt_calls.child_token();
                 Box::pin(async move {
                     let name = permit.call().tool().name.to_string();
                     let id = call.as_str();
@@ -345,7 +378,9 @@ impl<'a, J: Journal> Driver<'a, J> {
             }),
             Happened::CallOver(call, tool, level, finished) => {
                 let written = finished.bytes;
-                let mut entry = over(call, &tool, finished);
+                let pause = self.paused.borrow().clone();
+                let pause = pause.filter(|_| !self.cancel_asked && !self.leaving);
+                let mut entry = over(call, &tool, finished, pause.as_ref());
                 entry.record = self.reader.read(&entry.event).map(|record| {
                     if record.ran() {
                         record.of_run(written, &level)
@@ -356,12 +391,18 @@ impl<'a, J: Journal> Driver<'a, J> {
                 Some(entry)
             }
             Happened::Unaudited(call) => Some(Event::CallEnded(answer::unaudited(call)).into()),
+            Happened::Stopped(call, pause) => {
+                Some(Event::CallEnded(answer::stopped(call, &pause)).into())
+            }
             Happened::PageFound(call, input, found) => {
                 let ended = read_output::ended(call, &input, found?.as_deref());
                 Some(Event::CallEnded(ended).into())
             }
             Happened::Decided(call, decided) => self.decided(call, decided),
-            Happened::LeaveAsked | Happened::Undecided | Happened::Abandoned => None,
+            Happened::LeaveAsked
+            | Happened::PauseChanged
+            | Happened::Undecided
+            | Happened::Abandoned => None,
         })
     }
 

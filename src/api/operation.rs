@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Finding;
+use crate::agent::Pause;
 use crate::config::host::{self, Level};
 use crate::config::tool::Effect;
 use crate::reload::{InForce, Rejection, Reloads};
@@ -67,6 +68,50 @@ pub struct ConfigReport {
     pub at_restart: Vec<String>,
     /// The sandbox of this machine.
     pub sandbox: SandboxReport,
+    /// Who stopped all tools, while they are stopped.
+    #[serde(default)]
+    #[schema(required)]
+    pub paused: Option<Paused>,
+}
+
+/// The body of `POST /pause`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, expecting = "an object, `{\"reason\": \"…\"}`")]
+pub struct PauseTools {
+    /// Why, for the model and for whoever asks; at most 2,000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The answer to `POST /pause` and `POST /resume`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PauseState {
+    /// Who stopped all tools; null when they run.
+    #[schema(required)]
+    pub paused: Option<Paused>,
+}
+
+/// Who stopped all tools, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Paused {
+    /// Who.
+    pub by: String,
+    /// Why.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime)]
+    pub since: Timestamp,
+}
+
+impl From<Pause> for Paused {
+    fn from(pause: Pause) -> Self {
+        Self {
+            by: pause.by.to_string(),
+            reason: pause.reason,
+            since: pause.since,
+        }
+    }
 }
 
 /// One tool of the revision.
@@ -147,7 +192,7 @@ pub struct SandboxReport {
 
 impl ConfigReport {
     /// Describes a revision as it serves on this machine, and what became of changes since.
-    pub fn of(in_force: &InForce, reloads: &Reloads) -> Self {
+    pub fn of(in_force: &InForce, reloads: &Reloads, pause: Option<Pause>) -> Self {
         let (config, host) = (&in_force.config, &in_force.host);
         let rejection = reloads.last_rejection();
         let tools = config.tools().values().map(|tool| {
@@ -192,6 +237,7 @@ impl ConfigReport {
                 level: (&host.confinement().level).into(),
                 lacks: host.confinement().level.lacks().to_vec(),
             },
+            paused: pause.map(Paused::from),
         }
     }
 }

@@ -42,6 +42,8 @@ pub enum Code {
     ApprovalNotFound,
     /// The caller's role may not decide the approval.
     NotAnApprover,
+    /// Only admins may do this.
+    NotAnAdmin,
     /// The approval was decided before, or nobody asks for it any more.
     ApprovalDecided,
     /// Nobody decided the approval in time.
@@ -79,7 +81,7 @@ impl Code {
         match self {
             Self::InvalidRequest => 400,
             Self::Unauthorized => 401,
-            Self::NotAnApprover => 403,
+            Self::NotAnApprover | Self::NotAnAdmin => 403,
             Self::NotFound
             | Self::SessionNotFound
             | Self::TurnNotFound

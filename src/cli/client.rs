@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 
 use super::render::Screen;
 use crate::api::{
-    self, Approval, ApprovalList, ConfigReport, CreateSession, DecideApproval, Problem,
-    SendMessage, Session, SessionCreated, SessionPage, SessionSummary, Turn,
+    self, Approval, ApprovalList, ConfigReport, CreateSession, DecideApproval, PauseState,
+    PauseTools, Problem, SendMessage, Session, SessionCreated, SessionPage, SessionSummary, Turn,
 };
 use crate::config::secret::{ExposeSecret as _, SecretString};
 use crate::model::connection;
@@ -208,6 +208,18 @@ impl Client {
     /// What serves.
     pub(crate) async fn config(&self) -> Result<ConfigReport, Error> {
         self.asked(ANSWER, || self.request(Method::GET, &["config"]))
+            .await
+    }
+
+    /// Stops all tools.
+    pub(crate) async fn pause(&self, body: &PauseTools) -> Result<PauseState, Error> {
+        self.asked(ANSWER, || self.request(Method::POST, &["pause"]).json(body))
+            .await
+    }
+
+    /// Lets tools run again.
+    pub(crate) async fn resume(&self) -> Result<PauseState, Error> {
+        self.asked(ANSWER, || self.request(Method::POST, &["resume"]))
             .await
     }
 

@@ -18,7 +18,7 @@ use super::render::paint::harmless;
 use super::render::table::table;
 use super::render::{Screen, counted};
 use super::signal::Signals;
-use super::{Exit, Global, compose};
+use super::{Exit, Global, compose, pause};
 use crate::api::operation::ToolStatus;
 use crate::api::{Choice, Code, DecideApproval, SessionSummary, Turn, TurnStatus, Usage};
 use command::Command;
@@ -342,7 +342,11 @@ impl Talk {
             };
             vec![tool.name.clone(), tool.effect.clone(), status]
         });
-        Ok(self.rows(&["TOOL", "EFFECT", "STATUS"], rows)?)
+        self.rows(&["TOOL", "EFFECT", "STATUS"], rows)?;
+        if let Some(paused) = &config.paused {
+            self.screen.note(&harmless(&pause::told(paused)));
+        }
+        Ok(())
     }
 
     async fn usage(&self) -> std::result::Result<(), Trouble> {

@@ -5,13 +5,10 @@ use axum::extract::{Path, State};
 
 use super::App;
 use super::auth::Who;
-use super::extract::Document;
+use super::extract::{Document, reason};
 use super::problem::Refusal;
 use crate::agent::{ApprovalId, SessionId};
 use crate::api::{Approval, ApprovalList, Choice, DecideApproval};
-
-/// What the model is told of a reason at most.
-const MAX_REASON_CHARS: usize = 2_000;
 
 /// The pending approvals that the caller may decide, oldest first, in anybody's sessions.
 #[utoipa::path(
@@ -58,13 +55,7 @@ pub(super) async fn decide(
     Document(body): Document<DecideApproval>,
 ) -> Result<Json<Approval>, Refusal> {
     let is_approved = body.decision == Choice::Approve;
-    let reason = body.reason.filter(|reason| !reason.trim().is_empty());
-    let too_long = |reason: &String| reason.chars().count() > MAX_REASON_CHARS;
-    if reason.as_ref().is_some_and(too_long) {
-        return Err(Refusal::invalid(format!(
-            "a reason may be at most {MAX_REASON_CHARS} characters long"
-        )));
-    }
+    let reason = reason(body.reason)?;
     let decided = app
         .sessions
         .decide(&who, &session, &approval, is_approved, reason)

@@ -27,6 +27,21 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than any id or digest that clients make keys from.
 const MAX_KEY_CHARS: usize = 255;
 
+/// What the model is told of a reason at most.
+const MAX_REASON_CHARS: usize = 2_000;
+
+/// A reason that says something, and not too much.
+pub(super) fn reason(given: Option<String>) -> Result<Option<String>, Refusal> {
+    let given = given.filter(|reason| !reason.trim().is_empty());
+    let too_long = |reason: &String| reason.chars().count() > MAX_REASON_CHARS;
+    if given.as_ref().is_some_and(too_long) {
+        return Err(Refusal::invalid(format!(
+            "a reason may be at most {MAX_REASON_CHARS} characters long"
+        )));
+    }
+    Ok(given)
+}
+
 /// A JSON body; one that is not there counts as `{}`.
 #[derive(Debug)]
 pub(super) struct Document<T>(pub(super) T);

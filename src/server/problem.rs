@@ -116,6 +116,7 @@ impl From<session::Error> for Refusal {
             Error::TurnNotFound => Code::TurnNotFound,
             Error::ApprovalNotFound => Code::ApprovalNotFound,
             Error::NotAnApprover => Code::NotAnApprover,
+            Error::NotAnAdmin => Code::NotAnAdmin,
             Error::ApprovalDecided(_) => Code::ApprovalDecided,
             Error::ApprovalExpired => Code::ApprovalExpired,
             Error::TurnInProgress(_) => Code::TurnInProgress,
@@ -192,6 +193,7 @@ mod tests {
             Error::TurnNotFound,
             Error::ApprovalNotFound,
             Error::NotAnApprover,
+            Error::NotAnAdmin,
             Error::ApprovalDecided(ApprovalStatus::Denied),
             Error::ApprovalExpired,
             Error::TurnInProgress(TurnId::from("t_1")),
@@ -216,6 +218,7 @@ mod tests {
         404 turn_not_found : there is no such turn in this session
         404 approval_not_found : there is no such approval
         403 not_an_approver : your role may not decide this approval
+        403 not_an_admin : only an admin may do this
         409 approval_decided : this approval is denied already
         410 approval_expired : nobody decided this approval in time
         409 turn_in_progress t_1: turn `t_1` is still running in this session

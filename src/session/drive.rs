@@ -17,7 +17,7 @@ use crate::agent::context::{History, Prefix};
 use crate::agent::event::Stop;
 use crate::agent::turn::{Bounds, State, step};
 use crate::agent::{
-    ApprovalId, CallId, Decided, Driven, Entry, Event, Journal, Lost, Trail, Turn, TurnId,
+    ApprovalId, CallId, Decided, Driven, Entry, Event, Journal, Kept, Lost, Turn, TurnId,
 };
 use crate::call::Caller;
 use crate::model::Model;
@@ -80,6 +80,7 @@ impl Inner {
             prefix: begun.prefix,
             history: begun.history,
             cancel: place.running.cancel.clone(),
+            paused: self.paused.subscribe(),
             leave: place.running.leave.clone(),
         };
         self.see_out(&begun.held, driven.run(&begun.events)).await;
@@ -178,7 +179,7 @@ impl Written<'_> {
 }
 
 impl Journal for Written<'_> {
-    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Kept, Lost> {
         let now = self.inner.clock.now();
         let parts = &self.inner.parts;
         let last = self.last.load(Ordering::Relaxed);
@@ -201,7 +202,7 @@ impl Journal for Written<'_> {
             last: appended.last,
             waits,
         });
-        Ok(appended.trail)
+        Ok(appended.kept)
     }
 
     async fn output(&self, call: &CallId) -> Result<Option<String>, Lost> {

@@ -21,6 +21,9 @@ pub enum Error {
     /// Somebody was first, or nobody asks any more.
     #[error("this approval is {} already", .0.as_str())]
     ApprovalDecided(ApprovalStatus),
+    /// Only admins may.
+    #[error("only an admin may do this")]
+    NotAnAdmin,
     /// Its time is over.
     #[error("nobody decided this approval in time")]
     ApprovalExpired,
@@ -64,6 +67,7 @@ impl Error {
             Self::TurnNotFound => "turn_not_found",
             Self::ApprovalNotFound => "approval_not_found",
             Self::NotAnApprover => "not_an_approver",
+            Self::NotAnAdmin => "not_an_admin",
             Self::ApprovalDecided(_) => "approval_decided",
             Self::ApprovalExpired => "approval_expired",
             Self::TurnInProgress(_) => "turn_in_progress",

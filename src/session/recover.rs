@@ -166,6 +166,7 @@ impl Inner {
             }
             if !self.live.is_empty() {
                 self.hear().await;
+                self.look_at_pause().await;
             }
             self.elsewhere.look(&self.parts.store).await;
             self.awaited.look(&self.parts.store).await;

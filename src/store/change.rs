@@ -9,7 +9,8 @@ use super::{Appended, Held, NewTurn};
 use crate::agent::approve::Change;
 use crate::agent::audit::Record;
 use crate::agent::event::Cause;
-use crate::agent::{Answer, ApprovalId, CallId, SessionId, TurnId};
+use crate::agent::{Answer, ApprovalId, CallId, Pause, SessionId, TurnId};
+use crate::config::name::CallerName;
 
 /// A turn to start, and who drives it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(super) struct Append {
     pub(super) approvals: Vec<Change>,
     pub(super) copies: Arc<Copies>,
     pub(super) now: Timestamp,
+    /// Whether they start calls.
+    pub(super) starts: bool,
     /// Given when the last of them ends the turn: when its session then expires.
     pub(super) ends: Option<Timestamp>,
 }
@@ -94,4 +97,18 @@ pub(super) struct Decide {
 #[derive(Debug)]
 pub(super) struct Expire {
     pub(super) ids: Vec<ApprovalId>,
+}
+
+/// Stops all tools.
+#[derive(Debug)]
+pub(super) struct Stop {
+    pub(super) id: String,
+    pub(super) pause: Pause,
+}
+
+/// Lets tools run again.
+#[derive(Debug)]
+pub(super) struct Resume {
+    pub(super) by: CallerName,
+    pub(super) now: Timestamp,
 }

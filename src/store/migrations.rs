@@ -16,6 +16,7 @@ fn all() -> Migrator {
         ("audit", include_str!("migrations/0002_audit.sql")),
         ("leases", include_str!("migrations/0003_leases.sql")),
         ("approvals", include_str!("migrations/0004_approvals.sql")),
+        ("pauses", include_str!("migrations/0005_pauses.sql")),
     ];
     let migrations = (1_i64..).zip(files).map(|(version, (name, sql))| {
         Migration::new(

@@ -14,6 +14,9 @@ mod chain;
 #[path = "engine/lease.rs"]
 mod lease;
 
+#[path = "engine/pause.rs"]
+mod pause;
+
 #[path = "engine/probe.rs"]
 mod probe;
 
@@ -68,6 +71,15 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 /// Holds a name until the end of the transaction, against every other server.
 async fn lock(db: &mut Connection, name: &str) -> Result<(), sqlx::Error> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+        .bind(name)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Holds a name until the end of the transaction, against whoever holds it by [`lock`].
+async fn lock_shared(db: &mut Connection, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0))")
         .bind(name)
         .execute(db)
         .await?;

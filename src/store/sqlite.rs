@@ -10,6 +10,9 @@ mod chain;
 #[path = "engine/lease.rs"]
 mod lease;
 
+#[path = "engine/pause.rs"]
+mod pause;
+
 #[path = "engine/probe.rs"]
 mod probe;
 
@@ -88,6 +91,11 @@ impl Lock {
 
 /// Whoever writes has the whole store.
 async fn lock(_: &mut Connection, _: &str) -> Result<(), sqlx::Error> {
+    Ok(())
+}
+
+/// The same.
+async fn lock_shared(_: &mut Connection, _: &str) -> Result<(), sqlx::Error> {
     Ok(())
 }
 

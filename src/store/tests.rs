@@ -212,8 +212,8 @@ async fn what_was_written_is_there_after_the_store_is_opened_again() {
             approvals: Vec::new(),
         };
         let appended = tried(&store, &held("s_1", "t_1"), 1, vec![entry]).await;
-        let (last, trail) = (2, Trail::Kept);
-        assert_eq!(appended, Ok(Some(Appended { last, trail })));
+        let (last, kept) = (2, agent::Trail::Kept.into());
+        assert_eq!(appended, Ok(Some(Appended { last, kept })));
     }
     let store = file(&path).await;
     let kept = store.session(&s).await.unwrap().unwrap();

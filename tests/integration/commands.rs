@@ -72,6 +72,8 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       schema       Print the JSON Schema of a file format, for editors
       init         Write a small configuration that works anywhere
       audit        Read the audit trail, or check that it is whole
+      pause        Stop all tools of a server at once
+      resume       Let the tools of a server run again
       token        Make a token for somebody who may talk to the server
       completions  Print the completions of a shell
       man          Write the manual pages to a folder

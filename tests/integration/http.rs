@@ -13,6 +13,8 @@ mod events;
 
 mod messages;
 
+mod pausing;
+
 mod requests;
 
 mod sessions;

@@ -36,6 +36,8 @@ mod ending;
 
 mod keeping;
 
+mod pausing;
+
 mod replicas;
 
 mod resuming;

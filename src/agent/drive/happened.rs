@@ -4,6 +4,7 @@ use super::Entry;
 use crate::agent::answer;
 use crate::agent::event::{Ended, Event, Outcome};
 use crate::agent::id::CallId;
+use crate::agent::pause::Pause;
 use crate::model::{self, Attempt};
 use crate::tool::{self, Finished};
 
@@ -33,18 +34,27 @@ pub(super) fn failed(error: &model::Error) -> Event {
     }
 }
 
-/// A call's end, with its whole output beside it.
-pub(super) fn over(call_id: CallId, tool: &str, finished: Finished) -> Entry {
+/// A call's end, with its whole output beside it; while all tools are stopped, that is why it was
+/// ended.
+pub(super) fn over(
+    call_id: CallId,
+    tool: &str,
+    finished: Finished,
+    pause: Option<&Pause>,
+) -> Entry {
     let (outcome, exit_code) = match finished.outcome {
         tool::Outcome::Exited { code } => (Outcome::Exited, Some(code)),
         tool::Outcome::TimedOut => (Outcome::TimedOut, None),
         tool::Outcome::Cancelled => (Outcome::Cancelled, None),
         tool::Outcome::NotStarted { .. } => (Outcome::NotStarted, None),
     };
-    let shown = match outcome {
+    let mut shown = match outcome {
         Outcome::NotStarted => finished.shown,
         _ => answer::untrusted(&call_id, tool, &finished.shown),
     };
+    if let (Outcome::Cancelled, Some(pause)) = (outcome, pause) {
+        shown.push_str(&answer::ended_by(pause));
+    }
     let ended = Ended {
         call_id,
         outcome,

@@ -4,11 +4,12 @@ use crate::agent::approve::{Change, Decided};
 use crate::agent::audit::Record;
 use crate::agent::event::Event;
 use crate::agent::id::{ApprovalId, CallId};
+use crate::agent::pause::Pause;
 
 /// Where a turn is written down.
 pub trait Journal: Send + Sync {
     /// Appends events; when it returns they are kept.
-    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<Trail, Lost>> + Send;
+    fn append(&self, entries: Vec<Entry>) -> impl Future<Output = Result<Kept, Lost>> + Send;
 
     /// The whole output of an earlier call of the same session.
     fn output(&self, call: &CallId) -> impl Future<Output = Result<Option<String>, Lost>> + Send;
@@ -29,6 +30,25 @@ pub struct Entry {
     pub record: Option<Record>,
     /// What becomes of questions to whoever may approve calls.
     pub approvals: Vec<Change>,
+}
+
+/// What may follow from events that are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Whether their audit records are kept too.
+    pub trail: Trail,
+    /// Why the calls that they start may not run after all.
+    pub paused: Option<Pause>,
+}
+
+impl From<Trail> for Kept {
+    /// Nothing is paused.
+    fn from(trail: Trail) -> Self {
+        Self {
+            trail,
+            paused: None,
+        }
+    }
 }
 
 /// Whether the audit trail could be written, its copies included.

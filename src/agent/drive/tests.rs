@@ -26,7 +26,7 @@ struct Pages {
 }
 
 impl Journal for &Pages {
-    async fn append(&self, entries: Vec<Entry>) -> Result<Trail, Lost> {
+    async fn append(&self, entries: Vec<Entry>) -> Result<Kept, Lost> {
         let names = entries.iter().map(|entry| entry.event.name()).collect();
         let mut appended = self.appended.lock().unwrap();
         appended.push((names, self.mark.exists()));
@@ -34,7 +34,7 @@ impl Journal for &Pages {
         if appended.len() == self.fails_at {
             return Err(Lost);
         }
-        Ok(Trail::Kept)
+        Ok(Trail::Kept.into())
     }
 
     async fn output(&self, _: &CallId) -> Result<Option<String>, Lost> {
@@ -121,6 +121,7 @@ async fn drive(
         approve: None,
         history,
         cancel: Cancel::new(),
+        paused: watch::Sender::new(None).subscribe(),
         leave: CancellationToken::new(),
     };
     let outcome = turn.run(&opening).await;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::context::{History, Prefix};
@@ -99,6 +100,7 @@ pub(super) async fn play(
         prefix,
         history,
         cancel: Cancel::new(),
+        paused: watch::Sender::new(None).subscribe(),
         leave: CancellationToken::new(),
     };
     turn.run(&opening)
@@ -147,10 +149,13 @@ impl Approve for Answers {
 struct Kept(Mutex<Vec<Entry>>);
 
 impl Journal for &Kept {
-    async fn append(&self, mut entries: Vec<Entry>) -> std::result::Result<Trail, Lost> {
+    async fn append(
+        &self,
+        mut entries: Vec<Entry>,
+    ) -> std::result::Result<crate::agent::Kept, Lost> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.append(&mut entries);
-        Ok(Trail::Kept)
+        Ok(Trail::Kept.into())
     }
 
     async fn output(&self, call: &CallId) -> std::result::Result<Option<String>, Lost> {

@@ -7,8 +7,8 @@ use sqlx::QueryBuilder;
 
 use super::chain::{Chain, last_of};
 use super::queue::Write;
-use super::{Connection, Engine, approval, lock};
-use crate::agent::{SessionId, Trail, TurnId};
+use super::{Connection, Engine, approval, lock, pause};
+use crate::agent::{self, SessionId, Trail, TurnId};
 use crate::store::change::{Append, Begin, Delete, Kept, Sweep};
 use crate::store::{Appended, Created, FIRST_FENCE, Held, NewKey, NewSession, Started, micros};
 
@@ -178,9 +178,17 @@ impl Write for Arc<Append> {
         .bind(after)
         .execute(&mut *db)
         .await?;
+        let paused = if self.starts {
+            pause::lasting(db).await?
+        } else {
+            None
+        };
         let appended = Appended {
             last: u64::try_from(last).unwrap_or(0),
-            trail: Trail::Kept,
+            kept: agent::Kept {
+                trail: Trail::Kept,
+                paused,
+            },
         };
         if updated.rows_affected() == 0 {
             return kept_before(self, db, last, appended).await;
@@ -219,7 +227,7 @@ impl Write for Arc<Append> {
 
     fn kept(&self, answer: &mut Option<Kept>) {
         if let Some(kept) = answer {
-            kept.appended.trail = self.copies.write(&kept.added);
+            kept.appended.kept.trail = self.copies.write(&kept.added);
         }
     }
 }

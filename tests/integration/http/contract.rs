@@ -49,7 +49,9 @@ async fn the_document_lists_the_contracts_calls() {
     GET /config: 200 401 default
     GET /healthz (open): 200 default
     GET /openapi.json: 200 401 default
+    POST /pause: 200 400 401 403 default
     GET /readyz (open): 200 503 default
+    POST /resume: 200 401 403 default
     GET /sessions: 200 401 default
     POST /sessions: 201 400 401 422 429 default
     GET /sessions/{session_id}: 200 401 404 default
@@ -127,12 +129,15 @@ async fn the_documents_types_have_the_contracts_fields() {
     Approval: approval_id because body call_id command_line decided_by effect expires_at input rule session_id status stdin tool turn_id
     ApprovalList: approvals
     AskedCall: call_id tool
-    ConfigReport: at_restart last_rejected_reload policies revision sandbox tools
+    ConfigReport: at_restart last_rejected_reload paused policies revision sandbox tools
     CreateSession: metadata
     DecideApproval: decision reason
     Finding: code end file fix help message severity start
     Fix: end file replacement start
     Health: status
+    PauseState: paused
+    PauseTools: reason
+    Paused: by reason since
     PolicyReport: description name tools
     Position: column line
     Problem: code detail request_id status title turn_id type
@@ -193,7 +198,8 @@ async fn the_server_says_how_it_is() {
         "lacks": [
           "nobody has looked how far programs can be confined here"
         ]
-      }
+      },
+      "paused": null
     }
     "#);
 }

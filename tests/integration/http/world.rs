@@ -31,7 +31,7 @@ use crate::fake::Fake;
 pub(super) struct World {
     pub(super) fake: Fake,
     _root: TempDir,
-    base: String,
+    pub(super) base: String,
     client: Client,
     shutdown: CancellationToken,
     served: JoinHandle<()>,

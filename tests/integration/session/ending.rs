@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn waiting(world: &World) -> (SessionId, TurnId, Pid) {
+pub(super) async fn waiting(world: &World) -> (SessionId, TurnId, Pid) {
     let session = world.session().await;
     world
         .fake

@@ -95,6 +95,27 @@ async fn a_turn_is_followed_and_cancelled_through_another_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn all_tools_are_stopped_through_any_server() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    replicas.fake.push(Answer::tools([("look", json!({}))]));
+    let begun = one.begin().await;
+    let pid = running(replicas.folder.path()).await;
+    let pause = two.sessions.pause(&maria("admin"), None).await;
+    assert_eq!(outcomes(&one.over(&begun).await), ["cancelled"]);
+    assert!(!runs(pid));
+    assert_eq!(one.sessions.paused().await, pause.map(Some));
+    let echo = ("echo", json!({"words": ["one"]}));
+    replicas.fake.push(Answer::tools([echo.clone()]));
+    let begun = one.begin().await;
+    assert_eq!(outcomes(&one.over(&begun).await), ["not_started"]);
+    one.sessions.resume(&maria("admin")).await.unwrap();
+    replicas.fake.push(Answer::tools([echo]));
+    let begun = two.begin().await;
+    assert_eq!(outcomes(&two.over(&begun).await), ["exited"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_deleted_through_another_server() {
     let replicas = Replicas::new().await;
     let (one, two) = (replicas.start().await, replicas.start().await);
