@@ -10,11 +10,16 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid as Anyone;
 use rustix::io::Errno;
 use rustix::process::{Signal, getpid, getppid, test_kill_process};
+use rustix::thread::sched_getaffinity;
 
 use super::{Lists, filter, kin, landlock, privilege};
 
 /// Every process that may be signalled (`kill(2)`).
 const ALL: i32 = -1;
+
+/// Processes and threads for each processor that make a crowd of those ready to run: each has its
+/// turn of up to 4 ms, the tick of most kernels, so the next one waits for a quarter of a second.
+const READY: u32 = 64;
 
 /// The domain that the calling thread is in.
 #[derive(Debug)]
@@ -76,17 +81,51 @@ impl Domain {
         lacks
     }
 
-    /// Signals everything in the domain. Who is not there to get it needs it no more.
-    pub(super) fn signal(&self, signal: Signal) {
-        match self.reach {
-            // The kernel was seen to keep this thread's signals in the domain.
-            Reach::Domain => {
-                if let Ok(signal) = nix::sys::signal::Signal::try_from(signal.as_raw()) {
-                    let _ = kill(Anyone::from_raw(ALL), signal);
-                }
-            }
-            Reach::Kin => kin::signal(getpid(), signal),
+    /// Asks everything in the domain to end, and says whether that is worth waiting for: where the
+    /// machine is crowded nobody has a grace, since at its end whoever is to end the crowd would wait
+    /// for its turn behind it.
+    pub(super) fn ask_to_end(&self) -> bool {
+        if is_crowded() {
+            return false;
         }
+        // A stopped process gets nothing but KILL until it goes on.
+        let signals = [Signal::TERM, Signal::CONT];
+        match self.reach {
+            Reach::Domain => signals.into_iter().for_each(everybody),
+            Reach::Kin => kin::signal(getpid(), &signals),
+        }
+        true
+    }
+
+    /// Kills everything in the domain. Where that is one after the other, somebody may be started
+    /// meanwhile: ask again until nobody is left.
+    pub(super) fn end(&self) {
+        match self.reach {
+            Reach::Domain => everybody(Signal::KILL),
+            Reach::Kin => kin::end(getpid()),
+        }
+    }
+}
+
+/// Whether this machine has so much to run that whoever wakes may wait for long. Counting the domain's
+/// own processes would take turns too, a thousand files of `/proc` many.
+fn is_crowded() -> bool {
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let processors = sched_getaffinity(None).map_or(1, |all| all.count().max(1));
+    ready(&load).is_some_and(|ready| ready > READY.saturating_mul(processors))
+}
+
+/// Those who run or could, the first half of the fourth field (`proc_loadavg(5)`).
+fn ready(load: &str) -> Option<u32> {
+    let (ready, _) = load.split_whitespace().nth(3)?.split_once('/')?;
+    ready.parse().ok()
+}
+
+/// Signals everything that the kernel lets this thread signal, which it was seen to keep in the
+/// domain. Who is not there to get it needs it no more.
+fn everybody(signal: Signal) {
+    if let Ok(signal) = nix::sys::signal::Signal::try_from(signal.as_raw()) {
+        let _ = kill(Anyone::from_raw(ALL), signal);
     }
 }
 
@@ -96,5 +135,16 @@ fn reaches_the_engine() -> Option<bool> {
         Ok(()) => Some(true),
         Err(Errno::PERM) => Some(false),
         Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_ready_to_run_is_read_of_the_load() {
+        assert_eq!(ready("23.81 9.73 17.39 412/1082 27788\n"), Some(412));
+        assert_eq!(ready(""), None);
     }
 }

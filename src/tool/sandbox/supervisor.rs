@@ -4,6 +4,7 @@
 //! in the domain, starts the program, and then does what the engine says; when the engine's end of
 //! the socket closes, that says KILL. The supervisor ends when it has no children left.
 
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::net::UnixStream;
@@ -18,9 +19,7 @@ use std::time::Duration;
 use rustix::fs::{MemfdFlags, memfd_create};
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::{
-    Pid, Signal, WaitOptions, getpid, getppid, set_child_subreaper, setsid, wait,
-};
+use rustix::process::{Pid, WaitOptions, getpid, getppid, nice, set_child_subreaper, setsid, wait};
 use rustix::stdio::{dup2_stderr, dup2_stdout, stdin};
 use rustix::thread::set_no_new_privs;
 
@@ -29,6 +28,11 @@ use super::plan::{self, Order, Plan, Reply};
 
 /// Between two rounds of KILL, for those who were started while the first went round.
 const AGAIN: Duration = Duration::from_millis(2);
+
+/// How far a program stands back (`nice`), so that a thousand of its processes that never rest cannot
+/// keep its supervisor, or the engine, from running: with all alike, each waits for its turn among a
+/// thousand. Of a machine that is idle a program still gets everything.
+const STANDS_BACK: i32 = 10;
 
 /// Supervises what the engine asks for. Nobody else is obeyed: without a socket of the parent process
 /// as standard input nothing is done, and the answer is false.
@@ -82,9 +86,12 @@ fn run(plan: Plan, socket: &mut UnixStream) {
     }
 }
 
+fn refused(what: &str, error: &dyn Display) -> String {
+    format!("{what}: {error}")
+}
+
 /// Starts the program and the thread that ends it.
 fn begin(plan: Plan, socket: &UnixStream, abandoned: &Arc<AtomicBool>) -> Result<Pid, String> {
-    let refused = |what: &str, error: &dyn std::fmt::Display| format!("{what}: {error}");
     let set_up = |error: io::Error| refused("its supervisor cannot be set up", &error);
     let input = input(plan.stdin.as_deref()).map_err(set_up)?;
     let control = socket.try_clone().map_err(set_up)?;
@@ -138,7 +145,14 @@ fn inside(
         let lacks = domain.lacks.join("; ");
         Err(format!("its sandbox must be enforced wholly, and {lacks}"))
     } else {
-        start(plan, input)
+        // Who starts it stands back for good, which this thread must not.
+        thread::scope(|scope| {
+            thread::Builder::new()
+                .spawn_scoped(scope, || start(plan, input))
+                .map_err(|error| refused("its supervisor cannot be set up", &error))?
+                .join()
+                .unwrap_or_else(|_| Err("its supervisor failed".to_owned()))
+        })
     };
     let failed = start.is_err();
     let _ = started.send(start);
@@ -149,9 +163,9 @@ fn inside(
     loop {
         match control.read(&mut word) {
             Ok(1) if word == [plan::TERM] => {
-                domain.signal(Signal::TERM);
-                // A stopped process gets nothing but KILL until it goes on.
-                domain.signal(Signal::CONT);
+                if !domain.ask_to_end() {
+                    break;
+                }
             }
             Ok(1) => break,
             _ => {
@@ -161,12 +175,13 @@ fn inside(
         }
     }
     loop {
-        domain.signal(Signal::KILL);
+        domain.end();
         thread::sleep(AGAIN);
     }
 }
 
-/// Starts the program from within the domain, as the leader of a group of its own.
+/// Starts the program from within the domain, as the leader of a group of its own. The calling
+/// thread stands back with it.
 #[expect(
     clippy::disallowed_methods,
     reason = "the process of a permitted call, started by its supervisor"
@@ -184,6 +199,8 @@ fn start(plan: &Plan, input: File) -> Result<Pid, String> {
         .stdout(Stdio::inherit())
         .stderr(Stdio::inherit())
         .process_group(0);
+    // Best effort: it is what others have of it.
+    let _ = nice(STANDS_BACK);
     let name = plan.words.first().map_or("", String::as_str);
     let failed = |error: &dyn std::fmt::Display| format!("`{name}` cannot be started: {error}");
     let child = command.spawn().map_err(|error| failed(&error))?;
