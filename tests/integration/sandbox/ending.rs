@@ -47,6 +47,18 @@ impl Witness {
         }
     }
 
+    /// Whether no process holds the pipe any more, as it is now.
+    fn is_alone(&mut self) -> bool {
+        let mut rest = [0; 4096];
+        loop {
+            match self.reader.read(&mut rest) {
+                Ok(0) => return true,
+                Ok(_) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
     /// Returns when no process holds the pipe any more.
     pub(super) async fn gone(&mut self) {
         let mut rest = [0; 100];
@@ -214,26 +226,54 @@ async fn what_cannot_start_says_so() {
     );
 }
 
+/// Forking without end: those for whom there is no room sleep, or try again and again, or do that in
+/// sessions of their own.
+const FORKS: [&str; 3] = [
+    "while (1) { defined(fork) or do { full(); sleep 1000 } }",
+    "while (1) { defined(fork) or full() }",
+    "while (1) { my $p = fork; defined $p ? $p || setsid : full() }",
+];
+
+/// Ends each of them when they have met the limit, and looks at once who is left.
+pub(super) async fn forks_end() {
+    for script in FORKS {
+        let mut witness = Witness::new();
+        let path = witness.path().to_str().unwrap().to_owned();
+        let script = format!(
+            "{PRELUDE} my $n = 0; sub full {{ $n++ or print $w qq(ready\\n) }} \
+             $SIG{{TERM}} = 'IGNORE'; {script}"
+        );
+        let mut hostile = Hostile::new(DEFAULT, &script, &[&path]);
+        hostile.bounds.limits.processes = own_processes() + 200;
+        // What is left when it is over for the second time is left for good.
+        hostile.bounds.grace = Duration::from_secs(5);
+        let cancel = async {
+            assert_eq!(witness.line().await, "ready");
+            hostile.cancel.cancel();
+        };
+        let (finished, ()) = tokio::join!(hostile.run(), cancel);
+        assert_eq!(finished.outcome, Outcome::Cancelled);
+        assert!(witness.is_alone(), "{script}");
+    }
+}
+
 #[tokio::test]
 async fn forks_without_end_meet_a_limit_and_end() {
-    if nix::unistd::geteuid().is_root() {
-        // The kernel counts no processes of root; `unprivileged` runs this again.
-        return;
+    // The kernel counts no processes of root; `unprivileged` runs this again.
+    if !nix::unistd::geteuid().is_root() {
+        forks_end().await;
     }
-    let mut witness = Witness::new();
-    let path = witness.path().to_str().unwrap().to_owned();
-    let script = format!(
-        "{PRELUDE}$SIG{{TERM}} = 'IGNORE'; while (1) {{ defined(fork) or do {{ print $w qq(ready\\n); sleep 1000 }} }}"
-    );
-    let mut hostile = Hostile::new(DEFAULT, &script, &[&path]);
-    hostile.bounds.limits.processes = own_processes() + 200;
-    let cancel = async {
-        assert_eq!(witness.line().await, "ready");
-        hostile.cancel.cancel();
-    };
-    let (finished, ()) = tokio::join!(hostile.run(), cancel);
-    assert_eq!(finished.outcome, Outcome::Cancelled);
-    witness.gone().await;
+}
+
+#[tokio::test]
+async fn a_program_stands_back_behind_its_supervisor() {
+    let script = r"my ($s) = getppid; print getpriority(0, 0), ' behind';
+        for my $f (sort glob qq(/proc/$s/task/*/stat)) {
+            open(my $h, '<', $f); my ($rest) = <$h> =~ /.*\) (.*)/; print ' ', (split ' ', $rest)[16] }";
+    let own = rustix::process::getpriority_process(None).unwrap();
+    let behind = (own + 10).min(19);
+    let expected = format!("{behind} behind {own} {own}");
+    assert_eq!(said(DEFAULT, script, &[]).await, expected);
 }
 
 /// Threads of this user.

@@ -7,7 +7,7 @@ use nix::libc;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use tolkien::tool::Outcome;
 
-use super::ending::{PRELUDE, Witness};
+use super::ending::{PRELUDE, Witness, forks_end};
 use super::*;
 
 /// Runs a test on a thread whose kernel has no Landlock; nor has what it starts.
@@ -136,4 +136,11 @@ fn what_a_program_leaves_behind_is_ended() {
         assert_eq!(said(DEFAULT, &script, &[&path]).await, "done");
         witness.gone().await;
     });
+}
+
+#[test]
+fn forks_without_end_meet_a_limit_and_end() {
+    if !nix::unistd::geteuid().is_root() {
+        without_landlock(forks_end);
+    }
 }
