@@ -1,7 +1,8 @@
 //! Running one program until it ends or is ended.
 //!
 //! A deadline, a cancel and a flood of output end the program and all that descends from it (where it
-//! runs without a supervisor, its process group): TERM, a short grace, KILL. What a program leaves
+//! runs without a supervisor, its process group): TERM, a short grace, KILL; where so many are ready to
+//! run that a supervisor would have to wait for its turn, KILL at once. What a program leaves
 //! behind when it ends by itself is ended in the same way, and whoever holds an output open is waited
 //! for no longer than that grace.
 

@@ -18,6 +18,8 @@
 //! * `privilege`: root keeps what concerns files and users, and nothing that concerns the kernel;
 //! * `limit`: open files, the size of a file, processes, no core dumps, no new privileges, always.
 //!
+//! The program stands back behind its supervisor (`nice`), so that the one that ends it gets its turn.
+//!
 //! What it does not hold: metadata (`stat`, and `chmod` of the user's own files) is not a matter of
 //! Landlock; a program that may execute the dynamic linker may run any file that it may read;
 //! `connect` speaks of TCP, so UDP leaves unless no port is allowed at all; the limit on files is for
