@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
+use crate::chance::{Dice, number};
 use crate::commands::program::{Folder, Server};
 use crate::fake::{Answer, Fake, Seen};
 use crate::postgres;
@@ -45,29 +46,6 @@ tests: [{allow: {id: a-1}}, {deny: {id: A}}]
 
 const TRUSTED: &str =
     "description: Marks are wanted.\napplies_to: {tools: [mark]}\neffect: {write: allow}\n";
-
-/// Moments, the same for the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn seeded() -> Self {
-        Self(number("TOLKIEN_SEED", 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// Below a limit.
-    fn roll(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "a long run is asked for so")]
-fn number(name: &str, default: u64) -> u64 {
-    let value = std::env::var(name).ok();
-    value.map_or(default, |value| value.parse().unwrap())
-}
 
 /// What a question is answered with: two calls, one call, and an answer that repeats the question.
 fn reply(seen: &Seen) -> Answer {

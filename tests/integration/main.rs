@@ -11,6 +11,10 @@ mod analysis;
 
 mod audit;
 
+mod bad_link;
+
+mod chance;
+
 mod commands;
 
 mod decision;
