@@ -42,16 +42,14 @@ impl Seen {
         self.body["messages"].as_array().map_or(&[], Vec::as_slice)
     }
 
-    /// The text of the last user message that holds no results: the question being answered.
+    /// The question being answered.
     pub(crate) fn question(&self) -> String {
         let question = self.messages().iter().rev().find(|message| asks(message));
-        question.map_or_else(String::new, |message| {
-            let blocks = blocks_of(&message["content"]);
-            blocks
-                .iter()
-                .filter_map(|block| block["text"].as_str())
-                .collect()
-        })
+        let blocks = question.map(|message| blocks_of(&message["content"]));
+        let last = blocks
+            .as_ref()
+            .and_then(|blocks| blocks.last()?["text"].as_str());
+        last.unwrap_or_default().to_owned()
     }
 
     /// How many replies there were since the question.
@@ -94,7 +92,11 @@ impl Seen {
     }
 }
 
+/// Whether a message ends in somebody's words: after a turn that was cancelled they follow its
+/// results. What the engine says after the results of the last round is nobody's.
 fn asks(message: &Value) -> bool {
-    let is_result = |block: &Value| block["type"] == "tool_result";
-    message["role"] == "user" && !blocks_of(&message["content"]).iter().any(is_result)
+    let blocks = blocks_of(&message["content"]);
+    let text = blocks.last().and_then(|block| block["text"].as_str());
+    let engine = "This turn has used up its rounds";
+    message["role"] == "user" && text.is_some_and(|text| !text.starts_with(engine))
 }

@@ -4,9 +4,11 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
 use tolkien::agent::ApprovalView;
+use tolkien::agent::approve::ApprovalStatus;
 
 use super::resuming::{ended, running, trusted};
 use super::*;
+use crate::chance::number;
 
 /// A server that shares the database.
 struct Replica {
@@ -231,6 +233,82 @@ async fn of_all_who_decide_an_approval_on_any_server_one_does() {
         assert_eq!(outcomes(&view), [expected]);
         assert_eq!(replicas.folder.path().join(&name).exists(), yes.is_ok());
     }
+}
+
+/// Two clients of one session, each with a server of its own, who do the same at the same moment:
+/// `TOLKIEN_ROUNDS` times.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_clients_at_two_servers_one_wins_and_the_other_is_told_why() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    let session = one.sessions.create(&joao(), None, None).await.unwrap();
+    let session = session.session_id;
+    replicas.fake.respond_with(|seen| match seen.rounds() {
+        0 => Answer::tools([("write", json!({"name": seen.question()}))]),
+        _ => Answer::text("Done."),
+    });
+    let mut wins = [0_u32; 4];
+    for round in 0..number("TOLKIEN_ROUNDS", 12) {
+        let name = named(round);
+        let send = async |replica: &Replica| {
+            let sessions = &replica.sessions;
+            sessions.send(&joao(), &session, name.clone(), None).await
+        };
+        let (first, second) = tokio::join!(send(&one), send(&two));
+        wins[usize::from(first.is_err())] += 1;
+        let (won, lost) = if first.is_ok() {
+            (first, second)
+        } else {
+            (second, first)
+        };
+        let turn = won.unwrap();
+        assert_eq!(lost, Err(Error::TurnInProgress(turn.clone())));
+        let begun = (session.clone(), turn);
+        let view = two.waiting(&begun).await;
+        let asked = &view.pending_approvals[0];
+        let path = replicas.folder.path().join(&name);
+        let view = if round % 2 == 0 {
+            let (yes, no) = tokio::join!(one.decide(asked, true), two.decide(asked, false));
+            let (won, lost, status, outcome) = if yes.is_ok() {
+                (yes, no, ApprovalStatus::Approved, "exited")
+            } else {
+                (no, yes, ApprovalStatus::Denied, "denied")
+            };
+            assert_eq!((won, lost), (Ok(()), Err(Error::ApprovalDecided(status))));
+            let view = one.over(&begun).await;
+            assert_eq!(outcomes(&view), [outcome]);
+            assert_eq!(path.exists(), outcome == "exited");
+            view
+        } else {
+            // The server that drives the turn is either of them, and so is the one that cancels it.
+            let (mine, other) = if round % 4 == 1 {
+                (&one, &two)
+            } else {
+                (&two, &one)
+            };
+            let (who, asker) = (joao(), &other.sessions);
+            let cancel = asker.cancel(&who, &session, &begun.1);
+            let (approved, cancelled) = tokio::join!(mine.decide(asked, true), cancel);
+            assert!(cancelled.is_ok());
+            let view = one.over(&begun).await;
+            let late = Err(Error::ApprovalDecided(ApprovalStatus::Cancelled));
+            assert!(approved.is_ok() || approved == late, "{approved:?}");
+            wins[2 + usize::from(approved.is_err())] += 1;
+            assert!(approved.is_ok() || !path.exists());
+            assert!(["cancelled", "exited"].contains(&outcomes(&view)[0]));
+            view
+        };
+        assert_eq!(two.over(&begun).await, view);
+    }
+    assert_eq!(replicas.fake.refusals(), [""; 0]);
+    println!("sent first, sent second, approved, cancelled first: {wins:?}");
+}
+
+/// A round in letters.
+fn named(round: u64) -> String {
+    let digits = round.to_string();
+    let letters = digits.bytes().map(|digit| char::from(digit - b'0' + b'a'));
+    format!("mark{}", letters.collect::<String>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
