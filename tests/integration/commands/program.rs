@@ -1,9 +1,10 @@
 //! Running the binary in a folder of its own, with an environment of its own.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -146,9 +147,17 @@ impl Folder {
                 break url.to_owned();
             }
         };
+        // A pipe that nobody reads fills, and holds the server up.
+        let mut out = child.stdout.take().unwrap();
+        thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        let log = thread::spawn(move || {
+            let mut said = String::new();
+            log.read_to_string(&mut said).unwrap();
+            said
+        });
         Server {
             child,
-            log,
+            log: Some(log),
             said,
             url,
         }
@@ -189,7 +198,7 @@ fn send(child: &Child, signal: Signal) {
 /// A running server; killed where a test forgets to end it.
 pub(crate) struct Server {
     child: Child,
-    log: BufReader<std::process::ChildStderr>,
+    log: Option<thread::JoinHandle<String>>,
     /// What it said before it listened.
     pub(crate) said: String,
     pub(crate) url: String,
@@ -203,8 +212,7 @@ impl Server {
 
     /// Its exit code, and what it said after it listened.
     pub(crate) fn ended(mut self) -> (i32, String) {
-        let mut said = String::new();
-        self.log.read_to_string(&mut said).unwrap();
+        let said = self.log.take().unwrap().join().unwrap();
         (self.child.wait().unwrap().code().unwrap(), said)
     }
 }
