@@ -98,6 +98,7 @@ fn router(app: &App) -> Router {
     let (open, guarded, document) = routes();
     let guarded = guarded
         .fallback(problem::no_such_path)
+        .layer(middleware::from_fn(layer::refuse_nul))
         .layer(middleware::from_fn_with_state(app.clone(), auth::require))
         .layer(middleware::from_fn_with_state(
             app.clone(),

@@ -39,6 +39,11 @@ pub(super) fn reason(given: Option<String>) -> Result<Option<String>, Refusal> {
             "a reason may be at most {MAX_REASON_CHARS} characters long"
         )));
     }
+    if given.as_ref().is_some_and(|reason| reason.contains('\0')) {
+        return Err(Refusal::invalid(
+            "a reason is text, without the character NUL",
+        ));
+    }
     Ok(given)
 }
 

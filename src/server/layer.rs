@@ -119,6 +119,14 @@ fn request_id(headers: &HeaderMap) -> String {
         .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
 }
 
+/// Nothing has a NUL in its name, and not every database can be asked for one.
+pub(super) async fn refuse_nul(request: Request, next: Next) -> Response {
+    if request.uri().to_string().contains("%00") {
+        return problem::no_such_path().await.into_response();
+    }
+    next.run(request).await
+}
+
 /// The id of the request at hand.
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);

@@ -29,11 +29,12 @@ mod read;
 #[path = "engine/write.rs"]
 mod write;
 
+use std::io;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::{OpenError, migrations};
 use crate::config::secret::{ExposeSecret as _, SecretString};
@@ -90,6 +91,7 @@ async fn lock_shared(db: &mut Connection, name: &str) -> Result<(), sqlx::Error>
 pub(super) async fn open(url: &SecretString, tasks: &Tasks) -> Result<(Reader, Queue), OpenError> {
     let (options, name) = options(url)?;
     let failed = OpenError::database(&name);
+    greet(&options).await.map_err(&failed)?;
     let writer = pool(1).connect_with(options.clone()).await;
     let writer = writer.map_err(&failed)?;
     migrations::run(&writer, &name).await?;
@@ -101,9 +103,19 @@ pub(super) async fn open(url: &SecretString, tasks: &Tasks) -> Result<(Reader, Q
 pub(super) async fn open_reader(url: &SecretString) -> Result<Reader, OpenError> {
     let (options, name) = options(url)?;
     let options = options.options([("default_transaction_read_only", "on")]);
+    greet(&options).await.map_err(OpenError::database(&name))?;
     let pool = pool(1).connect_with(options).await;
     let pool = pool.map_err(OpenError::database(name))?;
     Ok(Reader { pool })
+}
+
+/// Connects once: a pool tries until its time is over, and then says only that.
+async fn greet(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let Ok(connected) = tokio::time::timeout(ACQUIRE, options.connect()).await else {
+        let silent = format!("it does not answer within {} s", ACQUIRE.as_secs());
+        return Err(io::Error::new(io::ErrorKind::TimedOut, silent).into());
+    };
+    connected?.close().await
 }
 
 /// What the address says, and how it may be shown.

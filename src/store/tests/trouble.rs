@@ -20,6 +20,20 @@ async fn one_bad_write_fails_alone(store: Store) {
 }
 
 #[tokio::test]
+async fn a_database_that_refuses_is_told_with_its_reason() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let url = format!("postgres://nobody:secret@127.0.0.1:{port}/none");
+    let opened = Store::open(&Location::Postgres(url.into()), &Tasks::new()).await;
+    let said = opened
+        .unwrap_err()
+        .to_string()
+        .replace(&port.to_string(), "PORT");
+    insta::assert_snapshot!(said, @"cannot use the store `postgres://127.0.0.1:PORT/none`: error communicating with database: Connection refused (os error 111)");
+}
+
+#[tokio::test]
 async fn a_locked_database_is_unavailable_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let store = file(&folder.path().join("tolkien.db")).await;

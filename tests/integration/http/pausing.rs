@@ -27,6 +27,7 @@ async fn an_admin_stops_all_tools_and_everybody_sees_it() {
     for wrong in [
         json!({"why": "a word it does not know"}),
         json!({"reason": 1}),
+        json!({"reason": "a\u{0}b"}),
         json!({"reason": "x".repeat(2_001)}),
     ] {
         assert_eq!(by_gandalf("/pause", wrong).await.status(), 400);

@@ -160,6 +160,21 @@ async fn what_a_path_does_not_know_is_refused() {
 }
 
 #[tokio::test]
+async fn nothing_has_a_nul_in_its_name() {
+    let world = World::start().await;
+    let session = world.session().await;
+    for path in [
+        "/sessions/s_%00",
+        "/sessions?after=1.s_%00",
+        &format!("{session}/turns/t_%00"),
+        &format!("{session}/turns/%00/events"),
+    ] {
+        let answer = told(&world, "GET", path, "", "").await;
+        assert!(answer.starts_with("404 not_found"), "{path}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn an_idempotency_key_is_short_and_printable() {
     let world = World::start().await;
     let long = "k".repeat(256);
