@@ -286,8 +286,8 @@ async fn of_two_clients_at_two_servers_one_wins_and_the_other_is_told_why() {
             } else {
                 (&two, &one)
             };
-            let (who, asker) = (joao(), &other.sessions);
-            let cancel = asker.cancel(&who, &session, &begun.1);
+            let (who, theirs) = (joao(), &other.sessions);
+            let cancel = theirs.cancel(&who, &session, &begun.1);
             let (approved, cancelled) = tokio::join!(mine.decide(asked, true), cancel);
             assert!(cancelled.is_ok());
             let view = one.over(&begun).await;
