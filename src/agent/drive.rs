@@ -35,6 +35,7 @@ use super::turn::{Bounds, Effect, State, step};
 use super::{answer, read_output};
 use crate::call::Caller;
 use crate::config::host::Level;
+use crate::config::name::RoleName;
 use crate::config::tool::Effect as EffectOf;
 use crate::model::{self, Attempt, BlockPlace, Model, ToolChoice};
 use crate::policy::{Pending, Permit};
@@ -93,6 +94,7 @@ impl<J: Journal> Turn<J> {
         let in_force = self.in_force.load_full();
         let bounds = Bounds::of(&in_force.config.settings().limits, kept.first());
         let mut driver = Driver::new(&self, history, bounds);
+        driver.caller_now(in_force.config.settings());
         let outcome = driver.run(kept).await;
         // Nothing of the turn is left running, whatever ended it.
         driver.halt.cancel();
@@ -134,6 +136,8 @@ struct Driver<'a, J> {
     unaudited: HashSet<CallId>,
     /// Calls that may change something.
     writing: HashSet<CallId>,
+    /// The role that the settings gave whoever asked, when they last named them.
+    named: Option<RoleName>,
     cancel_asked: bool,
     leaving: bool,
     /// An approval is not waited for here any more.
@@ -170,6 +174,7 @@ impl<'a, J: Journal> Driver<'a, J> {
             reader: Reader::default(),
             unaudited: HashSet::new(),
             writing: HashSet::new(),
+            named: None,
             cancel_asked: false,
             leaving: false,
             undecided: false,

@@ -19,12 +19,20 @@ pub(crate) enum Approvals<'a> {
     Asked(&'a mut Lines),
 }
 
-/// Shows what waits, and asks until the answer is one; absent when whoever is asked leaves.
-pub(crate) async fn ask(
-    lines: &mut Lines,
-    approval: &Approval,
-    screen: &Screen,
-) -> Option<DecideApproval> {
+/// What whoever was asked said.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Yes or no.
+    Given(DecideApproval),
+    /// Nothing: they left.
+    None {
+        /// With Ctrl-C.
+        is_interrupted: bool,
+    },
+}
+
+/// Shows what waits, and asks until the answer is one, or whoever is asked leaves.
+pub(crate) async fn ask(lines: &mut Lines, approval: &Approval, screen: &Screen) -> Answer {
     show(approval, screen);
     if !lines.edited {
         screen.question(PROMPT.trim_end(), "");
@@ -32,10 +40,13 @@ pub(crate) async fn ask(
     loop {
         match lines.answer(PROMPT).await {
             Input::Text(text) => match read(text.trim()) {
-                Some(decision) => return Some(decision),
+                Some(decision) => return Answer::Given(decision),
                 None => screen.note("`y` or `/approve` runs it; `n` or `/deny REASON` does not"),
             },
-            Input::Interrupted | Input::End | Input::Failed(_) => return None,
+            ended => {
+                let is_interrupted = ended == Input::Interrupted;
+                return Answer::None { is_interrupted };
+            }
         }
     }
 }

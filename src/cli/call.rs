@@ -36,7 +36,7 @@ pub(crate) struct Call {
     /// The tool
     pub(super) tool: String,
     #[arg(required = true, value_name = "INPUT", help = input::HELP)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// Approve the call when it needs that
     #[arg(long)]
     yes: bool,

@@ -33,7 +33,7 @@ pub(crate) struct Check {
     /// The tool
     pub(super) tool: String,
     #[arg(required = true, value_name = "INPUT", help = input::HELP)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// The role that asks (default: the local caller's, admin where there is one, else operator)
     #[arg(long)]
     role: Option<String>,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::approval::{self, Approvals};
+use super::approval::{self, Answer, Approvals};
 use super::client::follow::Following;
 use super::client::{Client, Error};
 use super::render::Screen;
@@ -51,6 +51,22 @@ enum Stop {
     Interrupt,
     End,
     Deadline,
+}
+
+/// A turn that was followed as far as anybody here could.
+struct Attended {
+    turn: Turn,
+    /// Whoever was asked about a call interrupted it all.
+    is_interrupted: bool,
+}
+
+impl From<Turn> for Attended {
+    fn from(turn: Turn) -> Self {
+        Self {
+            turn,
+            is_interrupted: false,
+        }
+    }
 }
 
 /// How sending a message ended.
@@ -110,7 +126,8 @@ impl Conversation {
             Sent::Heard(turn) => self.see_through(turn, approvals, signals, deadline).await,
             Sent::HeardAndStopped(turn, stop) => {
                 let ids = (turn.session_id.clone(), turn.turn_id.clone());
-                let followed = self.attend(turn, Approvals::Elsewhere);
+                let mut following = Following::new(&self.client, &self.screen);
+                let followed = self.attend(turn, Approvals::Elsewhere, &mut following);
                 self.cancel(&ids, stop, pin!(followed), signals).await
             }
             Sent::Stopped(stop) => Ok(Said::of(stop, None)),
@@ -165,12 +182,17 @@ impl Conversation {
         deadline: Instant,
     ) -> Result<Said, Error> {
         let ids = (turn.session_id.clone(), turn.turn_id.clone());
-        let mut followed = pin!(self.attend(turn, approvals));
-        let stop = tokio::select! {
-            turn = &mut followed => return self.finished(turn?).await,
-            stop = stopped(signals, deadline) => stop,
+        let mut following = Following::new(&self.client, &self.screen);
+        let attended = {
+            let mut followed = pin!(self.attend(turn, approvals, &mut following));
+            tokio::select! {
+                attended = &mut followed => attended?,
+                stop = stopped(signals, deadline) => {
+                    return self.cancel(&ids, stop, followed, signals).await;
+                }
+            }
         };
-        self.cancel(&ids, stop, followed, signals).await
+        self.finished(attended, following).await
     }
 
     /// Cancels a turn and sees it end.
@@ -178,7 +200,7 @@ impl Conversation {
         &self,
         (session, turn): &(String, String),
         stop: Stop,
-        followed: Pin<&mut impl Future<Output = Result<Turn, Error>>>,
+        followed: Pin<&mut impl Future<Output = Result<Attended, Error>>>,
         signals: &mut Signals,
     ) -> Result<Said, Error> {
         let cancelled = timeout(CANCEL, self.client.cancel(session, turn)).await;
@@ -189,7 +211,7 @@ impl Conversation {
         }
         // The turn ends soon; whoever cannot wait even for that interrupts again.
         tokio::select! {
-            turn = followed => Ok(Said::of(stop, Some(Box::new(turn?)))),
+            attended = followed => Ok(Said::of(stop, Some(Box::new(attended?.turn)))),
             again = stopped(signals, Instant::now() + CANCEL) => {
                 let worse = if again == Stop::End { again } else { stop };
                 Ok(Said::of(worse, None))
@@ -199,8 +221,12 @@ impl Conversation {
 
     /// Follows a turn to its end, and has what waits for an approval decided on the way; an
     /// unfinished one is given back when nobody decides.
-    async fn attend(&self, mut turn: Turn, mut approvals: Approvals<'_>) -> Result<Turn, Error> {
-        let mut following = Following::new(&self.client, &self.screen);
+    async fn attend(
+        &self,
+        mut turn: Turn,
+        mut approvals: Approvals<'_>,
+        following: &mut Following<'_>,
+    ) -> Result<Attended, Error> {
         let mut known = BTreeSet::new();
         loop {
             let rests = |turn: &Turn| match &approvals {
@@ -210,17 +236,23 @@ impl Conversation {
             };
             turn = following.on(turn, rests).await?;
             let Approvals::Asked(lines) = &mut approvals else {
-                return Ok(turn);
+                return Ok(turn.into());
             };
             if turn.status.is_finished() {
-                return Ok(turn);
+                return Ok(turn.into());
             }
             following.pause();
             let asked: Vec<Approval> = new(&turn, &known).cloned().collect();
             for approval in asked {
                 known.insert(approval.approval_id.clone());
-                let Some(decision) = approval::ask(lines, &approval, &self.screen).await else {
-                    return Ok(turn);
+                let decision = match approval::ask(lines, &approval, &self.screen).await {
+                    Answer::Given(decision) => decision,
+                    Answer::None { is_interrupted } => {
+                        return Ok(Attended {
+                            turn,
+                            is_interrupted,
+                        });
+                    }
                 };
                 self.decide(&approval, &decision).await?;
             }
@@ -254,7 +286,12 @@ impl Conversation {
     }
 
     /// A turn that waits for an approval which nobody here gives is cancelled.
-    async fn finished(&self, turn: Turn) -> Result<Said, Error> {
+    async fn finished(
+        &self,
+        attended: Attended,
+        mut following: Following<'_>,
+    ) -> Result<Said, Error> {
+        let turn = attended.turn;
         if turn.status.is_finished() {
             return Ok(Said::Finished(Box::new(turn)));
         }
@@ -264,8 +301,14 @@ impl Conversation {
                 .warn(&format!("`{line}` needs an approval, and nobody gave one"));
         }
         let turn = self.client.cancel(&turn.session_id, &turn.turn_id).await?;
-        let turn = self.attend(turn, Approvals::Elsewhere).await?;
-        Ok(Said::Finished(Box::new(turn)))
+        following.go_on();
+        let followed = self.attend(turn, Approvals::Elsewhere, &mut following);
+        let turn = Box::new(followed.await?.turn);
+        Ok(if attended.is_interrupted {
+            Said::Interrupted(Some(turn))
+        } else {
+            Said::Finished(turn)
+        })
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::ffi::OsString;
 
+use clap::CommandFactory as _;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::failure::Failure;
-use super::{Command, parsed};
+use super::{Cli, Command, parsed};
+use crate::call::quote;
 use crate::diagnostic::nearest;
 
 /// What a call's input may look like.
@@ -17,6 +19,32 @@ const SHAPES: &str = "the input is a line in quotes ('get pods -A'), its words b
 struct Asked {
     command: &'static str,
     tool: String,
+    /// The input before what could not be read.
+    input: Vec<String>,
+}
+
+impl Asked {
+    /// The command line that was meant, to be pasted into a shell: all the input behind a bare `--`, from
+    /// which only an option of the command itself is left out, and what follows it.
+    fn meant(&self, rest: &[OsString]) -> String {
+        let Self { command, tool, .. } = self;
+        let cli = Cli::command();
+        let own = cli.find_subcommand(command);
+        let longs: Vec<String> = own
+            .into_iter()
+            .flat_map(clap::Command::get_arguments)
+            .filter_map(|argument| argument.get_long().map(|long| format!("--{long}")))
+            .collect();
+        let is_own = |word: &str| {
+            let name = word.split_once('=').map_or(word, |(name, _)| name);
+            longs.iter().any(|long| long == name)
+        };
+        let rest = rest.iter().map(|word| word.to_string_lossy().into_owned());
+        let words = self.input.iter().cloned().chain(rest);
+        let words = words.take_while(|word| !is_own(word));
+        let words: Vec<String> = words.map(|word| quote(&word)).collect();
+        format!("`tolkien {command} {} -- {}`", quote(tool), words.join(" "))
+    }
 }
 
 /// Why a command line that names a tool could not be read; absent where the parser's own words say it
@@ -37,12 +65,14 @@ fn help_for_input(arguments: &[OsString]) -> Option<Failure> {
     let mut prefixes = (1..=arguments.len()).filter_map(|length| arguments.get(..length));
     let asking = prefixes.find(|prefix| parsed(prefix).is_err_and(is_help))?;
     let (word, before) = asking.split_last()?;
-    let Asked { command, tool } = asked(before)?;
+    let asked = asked(before)?;
+    let meant = asked.meant(arguments.get(before.len()..)?);
+    let Asked { command, tool, .. } = asked;
     let word = word.to_string_lossy();
     let message = format!("`{word}` behind the tool `{tool}` is neither help nor input");
     Some(Failure::usage(message).help(format!(
-        "input that starts with `-` comes behind a bare `--`: `tolkien {command} {tool} -- {word}`; \
-         the help is `tolkien {command} --help`"
+        "input that starts with `-` comes behind a bare `--`: {meant}; the help is \
+         `tolkien {command} --help`"
     )))
 }
 
@@ -62,11 +92,12 @@ fn unknown_option(arguments: &[OsString], error: &clap::Error) -> Option<Failure
         argument.starts_with(word.as_str()) || is_cluster_with(&argument, word)
     })?;
     let (before, from) = arguments.split_at_checked(at)?;
-    let Asked { command, tool } = asked(before)?;
+    let asked = asked(before)?;
+    let (meant, command) = (asked.meant(from), asked.command);
     let word = from.first()?.to_string_lossy();
     Some(
         Failure::usage(format!("`{word}` is no option of `tolkien {command}`")).help(format!(
-            "input that starts with `-` comes behind a bare `--`: `tolkien {command} {tool} -- {word}`; {SHAPES}"
+            "input that starts with `-` comes behind a bare `--`: {meant}; {SHAPES}"
         )),
     )
 }
@@ -79,7 +110,7 @@ fn is_cluster_with(argument: &str, unknown: &str) -> bool {
 
 /// Says what is missing behind a tool.
 fn missing_input(arguments: &[OsString]) -> Option<Failure> {
-    let Asked { command, tool } = asked(arguments)?;
+    let Asked { command, tool, .. } = asked(arguments)?;
     let message = format!("`tolkien {command} {tool}` lacks the input of the call");
     Some(Failure::usage(message).help(SHAPES))
 }
@@ -88,15 +119,16 @@ fn missing_input(arguments: &[OsString]) -> Option<Failure> {
 fn asked(before: &[OsString]) -> Option<Asked> {
     let mut with_input = before.to_vec();
     with_input.push(OsString::from("/"));
-    match parsed(&with_input).ok()?.command {
-        Command::Check(check) => Some(Asked {
-            command: "check",
-            tool: check.tool,
-        }),
-        Command::Call(call) => Some(Asked {
-            command: "call",
-            tool: call.tool,
-        }),
-        _ => None,
-    }
+    let (command, tool, mut input) = match parsed(&with_input).ok()?.command {
+        Command::Check(check) => ("check", check.tool, check.input),
+        Command::Call(call) => ("call", call.tool, call.input),
+        _ => return None,
+    };
+    // What stands for what is missing.
+    input.pop();
+    Some(Asked {
+        command,
+        tool,
+        input,
+    })
 }

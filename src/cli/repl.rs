@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::approval::{self, Approvals};
+use super::approval::{self, Answer, Approvals};
 use super::client::{self, Client};
 use super::connect::{self, ServerArgs, WithoutKey};
 use super::conversation::{Conversation, Message, Said, new_key};
@@ -88,6 +88,7 @@ pub(super) async fn talk(
         screen: screen.clone(),
         lines,
         last: None,
+        exit: Exit::Done,
     };
     loop {
         let input = tokio::select! {
@@ -100,7 +101,8 @@ pub(super) async fn talk(
                 screen.note("Ctrl-D leaves");
                 Next::Line
             }
-            Input::End => Next::Leave(Exit::Done),
+            Input::End if talk.lines.edited => Next::Leave(Exit::Done),
+            Input::End => Next::Leave(talk.exit),
             Input::Failed(cause) => return Err(anyhow::anyhow!(cause).into()),
         };
         if let Next::Leave(exit) = next {
@@ -123,10 +125,15 @@ struct Talk {
     lines: Lines,
     /// The last message.
     last: Option<String>,
+    /// What the last line came to, for a program that wrote them all.
+    exit: Exit,
 }
 
 impl Talk {
     async fn read(&mut self, text: &str) -> Result<Next> {
+        if !text.is_empty() {
+            self.exit = Exit::Done;
+        }
         let done = match command::parse(text) {
             _ if text.is_empty() => Ok(Next::Line),
             None => self.say(text).await,
@@ -140,7 +147,9 @@ impl Talk {
         match done {
             Ok(next) => Ok(next),
             Err(Trouble::Server(error)) => {
-                self.screen.failure(&error.into());
+                let failure = error.into();
+                self.screen.failure(&failure);
+                self.exit = failure.exit();
                 Ok(Next::Line)
             }
             Err(Trouble::Screen(failure)) => Err(failure),
@@ -196,7 +205,7 @@ impl Talk {
         self.show(said)
     }
 
-    fn show(&self, said: Said) -> Outcome {
+    fn show(&mut self, said: Said) -> Outcome {
         match said {
             Said::Finished(turn) | Said::Interrupted(Some(turn)) => self.show_turn(&turn)?,
             Said::Interrupted(None) | Said::TookTooLong => self.screen.note("cancelled"),
@@ -205,9 +214,10 @@ impl Talk {
         Ok(Next::Line)
     }
 
-    fn show_turn(&self, turn: &Turn) -> Result<()> {
+    fn show_turn(&mut self, turn: &Turn) -> Result<()> {
         self.screen.answer(turn.response.as_deref())?;
         if turn.status != TurnStatus::Completed {
+            self.exit = Exit::Negative;
             self.screen.stopped(turn);
         }
         Ok(())
@@ -248,7 +258,7 @@ impl Talk {
         }
         for waiting in &pending {
             let asked = approval::ask(&mut self.lines, waiting, &self.screen).await;
-            let Some(decision) = asked else {
+            let Answer::Given(decision) = asked else {
                 break;
             };
             self.conversation.decide(waiting, &decision).await?;

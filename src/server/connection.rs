@@ -34,6 +34,9 @@ const MAX_HEAD_BYTES: usize = 4 * super::layer::MAX_HEAD_BYTES;
 /// A client that vanished without a word is noticed after this, and a few probes.
 const KEEPALIVE: Duration = Duration::from_mins(1);
 
+/// A client that reads nothing of what it asked for loses its place after this (`TCP_USER_TIMEOUT`).
+const UNREAD: Duration = Duration::from_secs(30);
+
 /// After the end of the grace period, for answers on their way: longer than a program that ignores
 /// its end is given before it is killed.
 const LAST_WORD: Duration = Duration::from_secs(5);
@@ -94,7 +97,7 @@ async fn accept(
     }
 }
 
-/// Small events leave at once, and dead peers are noticed. A socket that refuses either still
+/// Small events leave at once, and peers that are dead or do not read are noticed. A socket that refuses either still
 /// works.
 fn tune(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new()
@@ -103,6 +106,7 @@ fn tune(stream: &TcpStream) {
     let socket = SockRef::from(stream);
     let tuned = socket
         .set_tcp_keepalive(&keepalive)
+        .and_then(|()| socket.set_tcp_user_timeout(Some(UNREAD)))
         .and_then(|()| stream.set_nodelay(true));
     if let Err(error) = tuned {
         tracing::debug!(%error, "a connection could not be tuned");

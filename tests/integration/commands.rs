@@ -202,9 +202,9 @@ fn a_mistake_comes_with_the_way_out() {
         (&["check", "disk", "-A"], "-- -A"),
         (
             &["check", "disk", "-h /"],
-            "`tolkien check disk -- -h /`; the help is `tolkien check --help`",
+            "`tolkien check disk -- '-h /'`; the help is `tolkien check --help`",
         ),
-        (&["call", "disk", "/", "-h"], "`tolkien call disk -- -h`"),
+        (&["call", "disk", "/", "-h"], "`tolkien call disk -- / -h`"),
         (&["prompt", "sistem"], "did you mean `system.md`?"),
         (&["ask", "hello"], "ANTHROPIC_API_KEY"),
         (
@@ -237,11 +237,11 @@ fn what_is_no_input_of_a_call_is_told_what_input_looks_like() {
     "#);
     insta::assert_snapshot!(told(&["call", "--yes", "disk", "-n", "media"]), @r#"
     error: `-n` is no option of `tolkien call`
-    help: input that starts with `-` comes behind a bare `--`: `tolkien call disk -- -n`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
+    help: input that starts with `-` comes behind a bare `--`: `tolkien call disk -- -n media`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
     "#);
     insta::assert_snapshot!(told(&["check", "disk", "/", "--previous=x"]), @r#"
     error: `--previous=x` is no option of `tolkien check`
-    help: input that starts with `-` comes behind a bare `--`: `tolkien check disk -- --previous=x`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
+    help: input that starts with `-` comes behind a bare `--`: `tolkien check disk -- / --previous=x`; the input is a line in quotes ('get pods -A'), its words behind a bare `--` (-- get pods -A), or JSON ('{"KEY": …}')
     "#);
     insta::assert_snapshot!(told(&["check", "disk", r#"{"args": ["/"], "args": []}"#]), @"
     error: the input has the key `args` twice

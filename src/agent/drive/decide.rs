@@ -11,9 +11,15 @@ use crate::agent::approve::{Answer, Change, Decided, Question, Shown};
 use crate::agent::event::{Awaited, Event, Outcome};
 use crate::agent::id::{ApprovalId, CallId};
 use crate::agent::read_output;
-use crate::policy::{self, Pending, Verdict};
+use crate::call::Caller;
+use crate::config::name::RoleName;
+use crate::config::settings::Settings;
+use crate::policy::{self, Pending, Redactions, Verdict};
 use crate::reload::InForce;
 use crate::tool::redact::Redactor;
+
+/// The role of a caller whom the settings do not name any more; none can be called so.
+const REMOVED: &str = "(removed)";
 
 impl<J: Journal> Driver<'_, J> {
     pub(super) fn decide(&mut self, call_id: CallId) -> Entry {
@@ -21,7 +27,8 @@ impl<J: Journal> Driver<'_, J> {
         let in_force = self.turn.in_force.load_full();
         let config = &in_force.config;
         let revision = config.revision().clone();
-        let redactions = policy::redactions(config, &tool, Some(&self.turn.caller));
+        let caller = self.caller_now(config.settings());
+        let redactions = policy::redactions(config, &tool, Some(&caller));
         let redactor = Redactor::new(&redactions, &in_force.host);
         if tool == read_output::NAME {
             let (decided, request) =
@@ -34,7 +41,7 @@ impl<J: Journal> Driver<'_, J> {
             tool: &tool,
             input: &input,
         };
-        let verdict = policy::decide(config, request, &self.turn.caller);
+        let verdict = policy::decide(config, request, &caller);
         let reason = verdict.reason().clone();
         let decision = verdict.decision();
         let line = verdict.command_line();
@@ -48,9 +55,9 @@ impl<J: Journal> Driver<'_, J> {
                 Vec::new()
             }
             Verdict::Ask(pending) => {
-                awaits = self.is_somebody_there(&in_force, &pending);
+                awaits = self.is_somebody_there(&in_force, &caller, &pending);
                 if awaits && self.turn.approve.is_none() {
-                    question = Some(new_question(&call_id, &pending, &redactor, &in_force));
+                    question = Some(new_question(&call_id, &pending, &in_force));
                     // It may be decided again.
                     self.inputs.insert(call_id.clone(), (tool, input));
                 }
@@ -81,10 +88,27 @@ impl<J: Journal> Driver<'_, J> {
         }
     }
 
+    /// Whoever asked, in the role that the settings give them now; when they were named and are not
+    /// any more, in one that may nothing. Who holds the server's own token is named nowhere.
+    pub(super) fn caller_now(&mut self, settings: &Settings) -> Caller {
+        let mut caller = self.turn.caller.clone();
+        let known = settings
+            .callers
+            .iter()
+            .find(|known| known.name == caller.name);
+        if let Some(known) = known {
+            self.named = Some(known.role.clone());
+            caller.role = known.role.clone();
+        } else if self.named.is_some() {
+            caller.role = RoleName::new(REMOVED);
+        }
+        caller
+    }
+
     /// Whether anybody may answer; nobody is waited for where nobody may.
-    fn is_somebody_there(&self, in_force: &InForce, pending: &Pending) -> bool {
+    fn is_somebody_there(&self, in_force: &InForce, asker: &Caller, pending: &Pending) -> bool {
         let settings = in_force.config.settings();
-        let (asker, approvers) = (&self.turn.caller, pending.approvers());
+        let approvers = pending.approvers();
         self.turn.approve.is_some() || policy::anybody_may_approve(settings, asker, approvers)
     }
 
@@ -169,12 +193,11 @@ impl<J: Journal> Driver<'_, J> {
     }
 }
 
-fn new_question(
-    call: &CallId,
-    pending: &Pending,
-    redactor: &Redactor<'_>,
-    in_force: &InForce,
-) -> Question {
+/// Whoever may approve it sees what the model wrote as it is: what a pattern takes for a secret could
+/// hide from them what would run. Only values of declared secrets are not shown.
+fn new_question(call: &CallId, pending: &Pending, in_force: &InForce) -> Question {
+    let no_patterns = Redactions::default();
+    let redactor = &Redactor::new(&no_patterns, &in_force.host);
     Question {
         id: ApprovalId::fresh(),
         call: call.clone(),

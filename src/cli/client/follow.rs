@@ -52,11 +52,9 @@ impl<'a> Following<'a> {
             }
             let client = self.client;
             turn = client.turn(&turn.session_id, &turn.turn_id, POLL).await?;
-            match (turn.status.is_finished(), watch.saw_the_end) {
-                (true, true) => break,
-                // The rest of its events says more than the turn, and is read first.
-                (true, false) => {}
-                (false, _) => watch.turn(&turn),
+            // Until then its events say more than the turn, and are read first.
+            if turn.status.is_finished() && watch.saw_the_end {
+                break;
             }
         }
         watch.turn(&turn);

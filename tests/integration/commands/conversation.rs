@@ -250,7 +250,7 @@ fn ask_on_a_terminal_asks_there() {
 fn whoever_leaves_approves_nothing() {
     let folder = writing();
     let ran = folder.run_with(&["repl"], &[], "leave one\n");
-    assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
     assert!(!folder.path("mark").exists());
     insta::assert_snapshot!(told(&folder, &ran.err), @"
     leave needs an approval

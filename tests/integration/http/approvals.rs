@@ -56,7 +56,7 @@ fn approval(session: &str, turn: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_turn_that_waits_shows_all_that_would_run_and_no_secret() {
+async fn a_turn_that_waits_shows_all_that_would_run_whatever_patterns_hide_elsewhere() {
     let world = world().await;
     let (path, session, turn) = waiting(&world).await;
     assert_eq!(turn["status"], "awaiting_approval");
@@ -73,10 +73,10 @@ async fn a_turn_that_waits_shows_all_that_would_run_and_no_secret() {
           "tool": "keep",
           "command_line": "tee /dev/null /dev/null",
           "input": {
-            "text": "user=frodo password=…",
+            "text": "user=frodo password=mellon",
             "name": "/dev/null"
           },
-          "stdin": "user=frodo password=…",
+          "stdin": "user=frodo password=mellon",
           "body": null,
           "effect": "write",
           "rule": "keep.effect",

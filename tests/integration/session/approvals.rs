@@ -307,6 +307,37 @@ async fn a_call_that_nobody_may_approve_is_denied_at_once() {
     insta::assert_snapshot!(world.told().join("\n"), @"Not run: this call needs an approval, and nobody here may give one (rule admins.admins: it leaves something). Do not try to reach the same effect another way; tell the operator what you would have run and why.");
 }
 
+#[tokio::test]
+async fn whoever_is_removed_or_demoted_may_no_more_in_turns_that_run() {
+    let callers = |joao: &str| {
+        let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        let second = "a3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        format!(
+            "roles: {{operator: {{tools: ['*'], approve: true}}, admin: {{tools: ['*'], approve: true}}, \
+             reader: {{tools: [echo]}}}}\ncallers:\n  - {{name: maria, role: admin, token_sha256: \
+             ['{digest}']}}\n{}",
+            joao.replace("DIGEST", second)
+        )
+    };
+    let joao = |role: &str| format!("  - {{name: joao, role: {role}, token_sha256: ['DIGEST']}}\n");
+    for (later, rule) in [
+        (String::new(), "roles.(removed)"),
+        (joao("reader"), "roles.reader"),
+    ] {
+        let (world, session, view) =
+            World::waiting(&callers(&joao("operator")), [write("a")]).await;
+        world.swap(&callers(&later), &[]);
+        let (who, id) = (maria("admin"), &asked(&view).approval_id);
+        let decided = world.sessions.decide(&who, &session, id, true, None).await;
+        assert!(decided.is_ok());
+        let view = world.ended(&session, &view.turn_id).await;
+        assert_eq!(outcomes(&view), ["denied"]);
+        let by = view.tool_calls[0].rule.as_ref().unwrap().to_string();
+        assert_eq!(by, rule);
+        assert!(!world.path("a").exists());
+    }
+}
+
 /// What comes of an approval when this is in force by then.
 async fn approved_after(others: &[(&str, &str)]) -> (World, SessionId, TurnId, ApprovalView) {
     let (world, session, view) = World::waiting("", [write("a")]).await;
