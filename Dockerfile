@@ -1,0 +1,120 @@
+# tolkien with the programs that its tools run, or without them (--target engine).
+#
+#   docker build -t tolkien .                     # or: podman build, buildah bud, buildctl
+#   docker build -t tolkien:engine --target engine .
+#
+# Both for amd64 and arm64 (--platform). Reproducible: the same sources, base images and SOURCE_DATE_EPOCH (buildah:
+# --timestamp) give the same engine. docs/install.md tells more; image/check builds it and tries it.
+
+# Mirrors and base images are arguments; the defaults are public.
+ARG RUST=docker.io/library/rust:1.95-bookworm
+ARG BASE=docker.io/library/debian:bookworm-slim
+
+### The engine
+
+FROM ${RUST} AS build
+# The address of a sparse index that stands for crates.io.
+ARG CARGO_MIRROR=""
+WORKDIR /src
+COPY . .
+RUN if [ -n "$CARGO_MIRROR" ]; then \
+      mkdir -p .cargo \
+      && printf '[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = "sparse+%s"\n' "$CARGO_MIRROR" > .cargo/config.toml; \
+    fi \
+    && cargo build --release --locked --bin tolkien \
+    && install -D target/release/tolkien /out/usr/local/bin/tolkien \
+    && /out/usr/local/bin/tolkien --version \
+    && rm -rf target
+
+# What the engine needs beside itself: the C library, certificates, and names for its user and for look-ups.
+FROM ${BASE} AS needed
+RUN mkdir -p /out/etc/ssl/certs /out/tmp /out/var/lib/tolkien /out/etc/tolkien \
+    && for file in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 /lib/*-linux-gnu/libc.so.6 /lib/*-linux-gnu/libm.so.6 \
+         /lib/*-linux-gnu/libgcc_s.so.1 /usr/lib/*-linux-gnu/libgcc_s.so.1; do \
+         if [ -e "$file" ] && [ ! -e "/out$file" ]; then install -D "$(readlink -f "$file")" "/out$file"; fi; \
+       done \
+    && printf 'root:x:0:0:root:/root:/sbin/nologin\ntolkien:x:65532:65532:tolkien:/tmp:/sbin/nologin\n' > /out/etc/passwd \
+    && printf 'root:x:0:\ntolkien:x:65532:\n' > /out/etc/group \
+    && printf 'passwd: files\ngroup: files\nhosts: files dns\n' > /out/etc/nsswitch.conf \
+    && chmod 1777 /out/tmp && chown 65532:65532 /out/var/lib/tolkien
+
+# Certificates come from a stage of their own, as the slim base has none.
+FROM ${BASE} AS debian
+ARG APT_MIRROR=""
+RUN if [ -n "$APT_MIRROR" ]; then find /etc/apt -name '*.list' -o -name '*.sources' | xargs sed -i "s|http://deb.debian.org|$APT_MIRROR|g"; fi \
+    && apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+
+FROM scratch AS engine
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="tolkien" \
+      org.opencontainers.image.description="An infrastructure agent that a team can review in a pull request" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.source="https://gitea.jpnadas.xyz/jpnadas/tolkien" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=needed /out/ /
+COPY --from=debian /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
+COPY --from=build /out/ /
+USER 65532:65532
+WORKDIR /tmp
+ENV TOLKIEN_CONFIG_DIR=/etc/tolkien TOLKIEN_SERVER__STATE_DIR=/var/lib/tolkien
+EXPOSE 7331
+ENTRYPOINT ["/usr/local/bin/tolkien"]
+CMD ["serve"]
+
+### The programs of the tools
+
+# From their makers' sites, by the checksums in image/programs; with PROGRAMS=given from the folder image/given instead, so
+# that nothing but package registries is asked (tests/peers/install builds them).
+FROM debian AS programs
+ARG PROGRAMS=vendor
+ARG TARGETARCH
+ARG NPM_MIRROR=https://registry.npmjs.org
+ARG KUBERNETES_MIRROR=https://dl.k8s.io
+ARG GITHUB_MIRROR=https://github.com
+ARG HASHICORP_MIRROR=https://releases.hashicorp.com
+ARG GITEA_MIRROR=https://gitea.com
+COPY image/ /image/
+RUN if [ "$PROGRAMS" = vendor ]; then \
+      apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends curl unzip; \
+    fi \
+    && /image/programs "$PROGRAMS" "${TARGETARCH:-$(dpkg --print-architecture)}" /out/usr/local/bin
+
+### The whole
+
+FROM debian AS full
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="tolkien" \
+      org.opencontainers.image.description="An infrastructure agent that a team can review in a pull request" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.source="https://gitea.jpnadas.xyz/jpnadas/tolkien" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# git, rg and diff are Debian's. Nothing stays that could raise rights, nor what the packages left behind.
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git ripgrep diffutils \
+    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/info \
+    && find /root -mindepth 1 -delete \
+    && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
+COPY --from=needed /out/etc/passwd /out/etc/group /etc/
+COPY --from=needed --chown=65532:65532 /out/var/lib/tolkien/ /var/lib/tolkien/
+COPY --from=programs /out/ /
+COPY --from=build /out/ /
+USER 65532:65532
+WORKDIR /tmp
+ENV TOLKIEN_CONFIG_DIR=/etc/tolkien TOLKIEN_SERVER__STATE_DIR=/var/lib/tolkien
+# Each program starts, as the user that runs it.
+RUN export HOME=/tmp/home \
+    && mkdir "$HOME" && tolkien --version && kubectl version --client && argocd version --client --short && vault version \
+    && tea --version && claude --version && git --version && rg --version && diff --version \
+    && rm -rf "$HOME"
+EXPOSE 7331
+# For engines that look at it; Kubernetes uses the chart's probes.
+HEALTHCHECK --interval=30s --timeout=3s --start-period=20s \
+  CMD ["/bin/bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/7331 && printf 'GET /healthz HTTP/1.0\\r\\n\\r\\n' >&3 && head -n 1 <&3 | grep -q ' 200 '"]
+ENTRYPOINT ["/usr/local/bin/tolkien"]
+CMD ["serve"]
