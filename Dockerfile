@@ -3,8 +3,8 @@
 #   docker build -t tolkien .                     # or: podman build, buildah bud, buildctl
 #   docker build -t tolkien:engine --target engine .
 #
-# Both for amd64 and arm64 (--platform). Reproducible: the same sources, base images and SOURCE_DATE_EPOCH (buildah:
-# --timestamp) give the same engine. docs/install.md tells more; image/check builds it and tries it.
+# For amd64 and arm64: compiled on such a machine, or for it under emulation (--platform). With one --timestamp (buildah) two
+# builds of the engine should be one: `TWICE=1 image/check` asks. image/check builds it without a daemon and tries it.
 
 # Mirrors and base images are arguments; the defaults are public.
 ARG RUST=docker.io/library/rust:1.95-bookworm
