@@ -14,9 +14,8 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -30,6 +29,8 @@ use tolkien::policy::{self, Request, Verdict, decide};
 use tolkien::tool::sandbox::probe;
 use tolkien::tool::{self, Terms};
 
+mod process;
+
 #[path = "../tests/integration"]
 mod integration {
     #[expect(dead_code, unused_imports, reason = "tests use the rest")]
@@ -37,6 +38,7 @@ mod integration {
 }
 
 use integration::fake::{Answer, Fake, Seen};
+use process::Server;
 
 /// Turns that are measured, each of three rounds of four calls.
 const TURNS: u32 = 100;
@@ -74,14 +76,14 @@ async fn measure() {
     fs::write(config.join("tools.d/echo.yaml"), tool).unwrap();
     fs::write(config.join("prompts/system.md"), "You are a bench.\n").unwrap();
     let state = folder.path().join("state");
-    let (server, address, _) = serve(&config, &state, &fake.base_url());
-    let token = fs::read_to_string(state.join("token")).unwrap();
-    turns(&address, token.trim(), 5).await;
+    let server = Server::start(&config, &state, &fake.base_url(), None);
+    let token = server.token();
+    turns(&server.address, &token, 5).await;
     let process = server.id().to_string();
     let before = cpu(&process);
-    turns(&address, token.trim(), TURNS).await;
+    turns(&server.address, &token, TURNS).await;
     let turn = cpu(&process).saturating_sub(before) / TURNS;
-    end(server);
+    drop(server);
     println!(
         "{:<52} {:>9.2} ms",
         "12 bare spawns of /bin/echo, CPU",
@@ -100,7 +102,9 @@ async fn measure() {
 
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
     let state = folder.path().join("shipped");
-    let (server, _, ready) = serve(shipped, &state, &fake.base_url());
+    let started = Instant::now();
+    let server = Server::start(shipped, &state, &fake.base_url(), None);
+    let ready = started.elapsed();
     println!(
         "{:<52} {:>9.2} ms",
         "serve ready, shipped configuration (aim 150)",
@@ -109,9 +113,9 @@ async fn measure() {
     println!(
         "{:<52} {:>9.1} MB",
         "resident when idle, shipped configuration (aim 20)",
-        resident(&server)
+        server.memory("VmRSS")
     );
-    end(server);
+    drop(server);
     println!(
         "{:<52} {:>9.2} ms",
         "tolkien --version, median of 21 (aim 5)",
@@ -221,58 +225,6 @@ fn cpu(process: &str) -> Duration {
         .map(|field| field.parse::<u32>().unwrap())
         .sum();
     TICK * ticks
-}
-
-/// Resident memory in MB.
-fn resident(server: &Child) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kilobytes: f64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    kilobytes / 1024.0
-}
-
-/// Starts a server; answers it, its address, and how long it took to be ready.
-fn serve(config: &Path, state: &Path, base_url: &str) -> (Child, String, Duration) {
-    let started = Instant::now();
-    let mut server = Command::new(env!("CARGO_BIN_EXE_tolkien"))
-        .arg("--config")
-        .arg(config)
-        .args(["serve", "--listen", "127.0.0.1:0"])
-        .env("TOLKIEN_SERVER__STATE_DIR", state)
-        .env("TOLKIEN_MODEL__BASE_URL", base_url)
-        .env("TOLKIEN_LIMITS__SESSIONS_PER_CALLER", "1000")
-        .env("ANTHROPIC_API_KEY", "bench")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(server.stderr.take().unwrap());
-    let mut said = String::new();
-    let address = loop {
-        let mut line = String::new();
-        assert!(
-            lines.read_line(&mut line).unwrap() > 0,
-            "the server ended: {said}"
-        );
-        let mut words = line.split_whitespace();
-        if let Some(address) = words.find(|word| word.starts_with("http://127.0.0.1:")) {
-            break address.to_owned();
-        }
-        said.push_str(&line);
-    };
-    let ready = started.elapsed();
-    let drain = move || lines.read_to_string(&mut String::new());
-    drop(tolkien::tasks::Tasks::new().spawn_blocking(drain));
-    (server, address, ready)
-}
-
-fn end(mut server: Child) {
-    server.kill().unwrap();
-    server.wait().unwrap();
 }
 
 async fn turns(address: &str, token: &str, count: u32) {
