@@ -388,7 +388,7 @@ impl Inner {
         if view.waiting.is_empty() {
             return Ok(view);
         }
-        let pending = self.parts.store.pending(Some(&view.turn_id)).await?;
+        let pending = self.parts.store.pending_of(&view.turn_id).await?;
         let pending = pending.into_iter().map(|approval| approval.view);
         Ok(view.awaiting(pending.collect()))
     }

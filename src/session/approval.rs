@@ -17,6 +17,9 @@ use crate::policy::{self, Approver};
 use crate::store::Store;
 use crate::store::approval::Approval;
 
+/// Pending approvals that a list has at most; more than anybody reads.
+const LISTED: usize = 500;
+
 /// The approvals that turns of this server wait for.
 #[derive(Debug, Default)]
 pub(super) struct Awaited(Mutex<HashMap<ApprovalId, watch::Sender<Option<Decided>>>>);
@@ -80,11 +83,21 @@ impl Awaited {
 impl Sessions {
     /// The pending approvals that a caller may decide, in whoever's sessions, oldest first.
     pub async fn approvals(&self, who: &Caller) -> Result<Vec<ApprovalView>, Error> {
-        let pending = self.inner.parts.store.pending(None).await?;
-        let theirs = pending
-            .into_iter()
-            .filter(|approval| self.inner.may_decide(who, approval));
-        Ok(theirs.map(|approval| approval.view).collect())
+        let store = &self.inner.parts.store;
+        let mut theirs = Vec::new();
+        let mut page = store.pending(None).await?;
+        // Those of others fill no list but theirs.
+        while let Some(last) = page.last().cloned() {
+            let mine = page.into_iter();
+            let mine = mine.filter(|approval| self.inner.may_decide(who, approval));
+            theirs.extend(mine.map(|approval| approval.view));
+            if theirs.len() >= LISTED {
+                break;
+            }
+            page = store.pending(Some(&last)).await?;
+        }
+        theirs.truncate(LISTED);
+        Ok(theirs)
     }
 
     /// Decides an approval, as the first who does.

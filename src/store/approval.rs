@@ -7,8 +7,8 @@ use crate::policy::Approver;
 
 use super::{Error, Reading, Store, Writing, change, on};
 
-/// Pending approvals that a list has at most; more than anybody reads.
-const LISTED: u32 = 500;
+/// Pending approvals that are read at once.
+const PAGE: u32 = 500;
 
 /// An approval as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Approval {
     pub approvers: Option<Vec<RoleName>>,
     /// Whether it is pending and its time is over.
     pub is_due: bool,
+    /// When it was asked, in microseconds; with its id, where a list of them goes on.
+    pub(super) created_at: i64,
     /// As what somebody decided.
     pub(super) role: Option<RoleName>,
     /// Why somebody refused.
@@ -68,8 +70,14 @@ impl Store {
         on!(&self.reading, Reading, reader => reader.approvals(ids))
     }
 
-    /// The pending approvals of a turn, or of all whose time is not over, oldest first.
-    pub async fn pending(&self, turn: Option<&TurnId>) -> Result<Vec<Approval>, Error> {
-        on!(&self.reading, Reading, reader => reader.pending(turn, LISTED))
+    /// The pending approvals of a turn, oldest first.
+    pub async fn pending_of(&self, turn: &TurnId) -> Result<Vec<Approval>, Error> {
+        on!(&self.reading, Reading, reader => reader.pending_of(turn, PAGE))
+    }
+
+    /// A page of all pending approvals whose time is not over, oldest first, after an earlier page's
+    /// last; the last page is empty.
+    pub async fn pending(&self, after: Option<&Approval>) -> Result<Vec<Approval>, Error> {
+        on!(&self.reading, Reading, reader => reader.pending(after, PAGE))
     }
 }

@@ -135,21 +135,40 @@ impl Reader {
         Ok(all)
     }
 
-    /// The pending approvals of a turn, or of all whose time is not over, oldest first.
-    pub(in crate::store) async fn pending(
+    /// The pending approvals of a turn, oldest first.
+    pub(in crate::store) async fn pending_of(
         &self,
-        turn: Option<&TurnId>,
+        turn: &TurnId,
         most: u32,
     ) -> Result<Vec<Approval>, Error> {
-        let which = match turn {
-            Some(_) => "a.turn_id = $1".to_owned(),
-            None => format!("$1 IS NULL AND a.expires_at > {NOW}"),
-        };
         let found = sqlx::query(sqlx::AssertSqlSafe(format!(
-            "SELECT a.*, {NOW} AS now FROM approvals a WHERE a.status = 'pending' AND {which} \
-             ORDER BY a.created_at, a.id LIMIT $2"
+            "SELECT a.*, {NOW} AS now FROM approvals a WHERE a.status = 'pending' \
+             AND a.turn_id = $1 ORDER BY a.created_at, a.id LIMIT $2"
         )))
-        .bind(turn.map(TurnId::as_str))
+        .bind(turn.as_str())
+        .bind(i64::from(most))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| unavailable(&error))?;
+        found.iter().map(read).collect()
+    }
+
+    /// The pending approvals whose time is not over after one of them, oldest first.
+    pub(in crate::store) async fn pending(
+        &self,
+        after: Option<&Approval>,
+        most: u32,
+    ) -> Result<Vec<Approval>, Error> {
+        let (since, last) = after.map_or((i64::MIN, ""), |last| {
+            (last.created_at, last.view.approval_id.as_str())
+        });
+        let found = sqlx::query(sqlx::AssertSqlSafe(format!(
+            "SELECT a.*, {NOW} AS now FROM approvals a WHERE a.status = 'pending' \
+             AND a.expires_at > {NOW} AND (a.created_at, a.id) > ($1, $2) \
+             ORDER BY a.created_at, a.id LIMIT $3"
+        )))
+        .bind(since)
+        .bind(last)
         .bind(i64::from(most))
         .fetch_all(&self.pool)
         .await
@@ -189,6 +208,7 @@ fn read(row: &Row) -> Result<Approval, Error> {
         },
         approvers,
         is_due: status == ApprovalStatus::Pending && expires_at <= now,
+        created_at: column(row, "created_at")?,
         role: maybe("decided_role")?.map(RoleName::new),
         reason: maybe("reason")?,
     })

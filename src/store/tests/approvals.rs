@@ -78,12 +78,15 @@ on_both! {
 async fn an_approval_is_kept_with_its_event_and_read_back_whole(store: Store) {
     waiting(&store, LONG, &["a_1", "a_2"]).await;
     let turn = TurnId::from("t_1");
-    let pending = store.pending(Some(&turn)).await.unwrap();
+    let pending = store.pending_of(&turn).await.unwrap();
     assert_eq!(store.pending(None).await.unwrap(), pending);
     let [one, two] = pending.as_slice() else {
         panic!("{pending:?}");
     };
     assert_eq!(two.view.approval_id, ApprovalId::from("a_2"));
+    let rest = store.pending(Some(one)).await.unwrap();
+    assert_eq!(rest, std::slice::from_ref(two));
+    assert_eq!(store.pending(Some(two)).await, Ok(vec![]));
     let Change::Asked(asked) = question("a_1", LONG) else {
         panic!("it is asked");
     };
