@@ -190,13 +190,14 @@ fn a_change_becomes_a_branch_with_one_commit_and_a_draft() {
 
 #[test]
 fn a_change_that_may_not_be_is_refused_and_nothing_is_pushed() {
-    insta::assert_snapshot!(refused(&script("true")), @"error: step `scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote nothing); nothing after it ran");
-    insta::assert_snapshot!(refused(&script("echo x > README.md")), @"error: step `scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:100644 100644 a66176dc99da3388899149bda6ffcfe3fed30d53 587be6b4c3f93f93c489c0111bba5596147a26cb M README.md`); nothing after it ran");
-    insta::assert_snapshot!(refused(&script("echo x > apps/sonarr/a; echo x > 'é\"\tx'")), @r#"error: step `scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:000000 100644 0000000000000000000000000000000000000000 587be6b4c3f93f93c489c0111bba5596147a26cb A "\303\251\"\tx"`); nothing after it ran"#);
-    insta::assert_snapshot!(refused(&script("echo x > apps/tolkien/config.yaml")), @"error: step `own` (6 of 11) ended the call: the agent does not change its own tools and rules; the operator does (it wrote `apps/tolkien/config.yaml`); nothing after it ran");
-    insta::assert_snapshot!(refused(&script("mkdir apps/Tolkien; echo x > apps/Tolkien/x")), @"error: step `own` (6 of 11) ended the call: the agent does not change its own tools and rules; the operator does (it wrote `apps/Tolkien/x`); nothing after it ran");
-    insta::assert_snapshot!(refused(&script("ln -s /etc/passwd apps/sonarr/link")), @"error: step `scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:000000 120000 0000000000000000000000000000000000000000 3594e94c04db171e2767224db355f514b13715c5 A apps/sonarr/link`); nothing after it ran");
-    insta::assert_snapshot!(refused(&script("rm README.md")), @"error: step `scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:100644 000000 a66176dc99da3388899149bda6ffcfe3fed30d53 0000000000000000000000000000000000000000 D README.md`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("true")), @"error: step `scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote nothing); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("echo x > README.md")), @"error: step `scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:100644 100644 a66176dc99da3388899149bda6ffcfe3fed30d53 587be6b4c3f93f93c489c0111bba5596147a26cb M README.md`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("echo x > apps/sonarr/a; echo x > 'é\"\tx'")), @r#"error: step `scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:000000 100644 0000000000000000000000000000000000000000 587be6b4c3f93f93c489c0111bba5596147a26cb A "\303\251\"\tx"`); nothing after it ran"#);
+    insta::assert_snapshot!(refused(&script("echo x > apps/tolkien/config.yaml")), @"error: step `own` (6 of 12) ended the call: the agent does not change its own tools and rules; the operator does (it wrote `apps/tolkien/config.yaml`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("mkdir apps/Tolkien; echo x > apps/Tolkien/x")), @"error: step `own` (6 of 12) ended the call: the agent does not change its own tools and rules; the operator does (it wrote `apps/Tolkien/x`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("printf 'key: sk-ant-%s' api03-AbCdEfGhIjKlMnOp > apps/sonarr/key.yaml")), @"error: step `secrets` (7 of 12) ended the call: the change holds what looks like a key; nothing was proposed (it wrote `apps/sonarr/key.yaml`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("ln -s /etc/passwd apps/sonarr/link")), @"error: step `scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:000000 120000 0000000000000000000000000000000000000000 3594e94c04db171e2767224db355f514b13715c5 A apps/sonarr/link`); nothing after it ran");
+    insta::assert_snapshot!(refused(&script("rm README.md")), @"error: step `scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/ may change, no symbolic links and no submodules; nothing was proposed (it wrote the line `:100644 000000 a66176dc99da3388899149bda6ffcfe3fed30d53 0000000000000000000000000000000000000000 D README.md`); nothing after it ran");
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn a_step_that_hangs_in_silence_is_ended() {
     valinor.folder.write("tools.d/write_code.yaml", &tool);
     let ran = valinor.propose("Add a probe", "Do it.");
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `claude` (3 of 11) ended the call: it had written nothing for 200ms; nothing after it ran");
+    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `claude` (3 of 12) ended the call: it had written nothing for 200ms; nothing after it ran");
     assert_eq!(valinor.branches(), UNTOUCHED);
 }
 
@@ -263,18 +264,18 @@ fn a_push_that_is_rejected_and_a_draft_that_is_there_are_told() {
     let ran = valinor.propose("Scale Sonarr", "Do it.");
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("the branch is protected"), "{}", ran.out);
-    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `push` (9 of 11) ended the call: it failed with exit code 1; nothing after it ran");
+    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `push` (10 of 12) ended the call: it failed with exit code 1; nothing after it ran");
     assert_eq!(valinor.branches(), UNTOUCHED);
 
     fs::remove_file(hook).unwrap();
     valinor.stand_in("tea", "echo 'pull request already exists' >&2; exit 1\n");
     let ran = valinor.propose("Scale Sonarr", "Do it.");
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `pr` (11 of 11) ended the call: it failed with exit code 1");
+    insta::assert_snapshot!(ran.err.lines().last().unwrap(), @"error: step `pr` (12 of 12) ended the call: it failed with exit code 1");
     // The branch is there, and a second try with the same title does not overwrite it.
     let pushed = valinor.branches();
     let again = valinor.propose("Scale Sonarr", "Do it again.");
-    insta::assert_snapshot!(again.err.lines().last().unwrap(), @"error: step `push` (9 of 11) ended the call: it failed with exit code 1; nothing after it ran");
+    insta::assert_snapshot!(again.err.lines().last().unwrap(), @"error: step `push` (10 of 12) ended the call: it failed with exit code 1; nothing after it ran");
     assert_eq!(valinor.branches(), pushed);
 }
 

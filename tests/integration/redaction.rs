@@ -109,6 +109,148 @@ hash $2b$12$ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 }
 
 #[test]
+fn tokens_of_other_services_and_keys_in_other_clothes_are_taken_out() {
+    let hex = "0123456789abcdef".repeat(4);
+    let long = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789";
+    let key = "LS0tLS1CRUdJTiBSU0EgUFJJVkFURSBLRVkt";
+    let text = format!(
+        r#"-----BEGIN RSA PRIVATE KEY----- {long} -----END RSA PRIVATE KEY-----
+KEY="-----BEGIN EC PRIVATE KEY-----\n{long}{long}\n{long}\n
+client-key-data: {key}{long}
+tls.key {key}{long}== end
+tailscale tskey-auth-{long}
+gitlab glrt-{long}
+digitalocean dop_v1_{hex}
+sendgrid SG.{long}.{long}
+grafana glsa_AbCdEfGhIjKlMnOpQrStUvWxYz012345_0a1b2c3d
+docker dckr_pat_{long}
+pypi pypi-AgE{long}
+huggingface hf_{long}
+google GOCSPX-{long} ya29.{long}
+linear lin_api_{long}
+onepassword ops_eyJ{long}{long}
+terraform AbCdEfGhIjKlMn.atlasv1.{long}{long}
+slack xapp-1-{long} https://hooks.slack.com/services/T0/B0/{long}
+discord https://discord.com/api/webhooks/1234/{long}
+k3s K10{hex}::server:{long}
+cloudflare eyJhIjoi{long}{long}=
+curl -u admin:hunter2 https://example.org
+curl -fsS --user=joao:hunter2 https://example.org
+{{"auths":{{"ghcr.io":{{"auth":"{long}=="}}}}}}
+PresharedKey = {long}
+htpasswd admin:$apr1$AbCdEfGh$AbCdEfGhIjKlMnOp
+postgres SCRAM-SHA-256$4096:AbCdEfGhIjKl==$AbCdEfGhIjKl=:AbCdEfGhIjKl=
+{{"value":"hunter2","name":"DB_PASSWORD"}}
+- value: hunter2
+  name: DB_PASSWORD
+args: ["--db-password", "hunter2", "--port=1"]
+args: [--token, hunter2, --port=1]
+- --password
+- hunter2
+"#
+    );
+    insta::assert_snapshot!(redacted(&text), @r#"
+    [redacted private key]
+    KEY="[redacted private key]\n
+    client-key-data: [redacted private key]
+    tls.key [redacted private key] end
+    tailscale [redacted API key]
+    gitlab [redacted access token]
+    digitalocean [redacted API key]
+    sendgrid [redacted API key]
+    grafana [redacted API key]
+    docker [redacted access token]
+    pypi [redacted access token]
+    huggingface [redacted access token]
+    google [redacted API key] [redacted API key]
+    linear [redacted API key]
+    onepassword [redacted API key]
+    terraform [redacted API key]
+    slack [redacted Slack token] https://hooks.slack.com/services/[redacted]
+    discord https://discord.com/api/webhooks/[redacted]
+    k3s [redacted node token]
+    cloudflare [redacted tunnel token]
+    curl -u admin:[redacted] https://example.org
+    curl -fsS --user=joao:[redacted] https://example.org
+    {"auths":{"ghcr.io":{"auth":[redacted]}}}
+    PresharedKey = [redacted]
+    htpasswd admin:[redacted hash]
+    postgres [redacted hash]
+    {"value":[redacted],"name":"DB_PASSWORD"}
+    - value: [redacted]
+      name: DB_PASSWORD
+    args: ["--db-password", [redacted], "--port=1"]
+    args: [--token, [redacted], --port=1]
+    - --password
+    - [redacted]
+    "#);
+}
+
+#[test]
+fn secrets_are_taken_out_as_other_programs_and_languages_write_them() {
+    let text = r#"    Args:
+      --password
+      hunter2
+DB_PASSWORD:
+----
+hunter2
+hunter3
+
+config.yaml:
+----
+left: as it is
+OLD_PASSWORD: hunter2 and more
+    - name: DB_PASSWORD
+      value: hunter2 and more
+OTHER_PASSWORD: $hunter2!
+nested "{\\\"password\\\":\\\"hunter2\\\"}"
+<ApiKey>hunter2</ApiKey><Name>left</Name>
+requirepass hunter2
+ALTER ROLE app WITH PASSWORD 'hunter2';
+'password' => 'hunter2',
+Server=db;pwd=hunter2;Port=1
+Unseal Key 1: hunter2
+Initial Root Token: hunter2
+otpauth://totp/x?secret=hunter2
+K3S_TOKEN=hunter2
+NEXTAUTH_SECRET=hunter2
+github_token: hunter2
+token: hunter2
+PASSWORD_2: hunter2
+"#;
+    insta::assert_snapshot!(redacted(text), @r#"
+        Args:
+          --password
+          [redacted]
+    DB_PASSWORD:
+    ----
+    [redacted]
+
+    config.yaml:
+    ----
+    left: as it is
+    OLD_PASSWORD: [redacted]
+        - name: DB_PASSWORD
+          value: [redacted]
+    OTHER_PASSWORD: [redacted]
+    nested "{\\\"password\\\":[redacted]}"
+    <ApiKey>[redacted]</ApiKey><Name>left</Name>
+    requirepass [redacted]
+    ALTER ROLE app WITH PASSWORD [redacted];
+    'password' => [redacted],
+    Server=db;pwd=[redacted];Port=1
+    Unseal Key 1: [redacted]
+    Initial Root Token: [redacted]
+    [redacted one-time password]
+    K3S_TOKEN=[redacted]
+    NEXTAUTH_SECRET=[redacted]
+    github_token: [redacted]
+    token: [redacted]
+    PASSWORD_2: [redacted]
+    "#);
+}
+
+#[test]
 fn values_beside_a_name_are_taken_out_however_they_are_written() {
     let hex = "0123456789abcdef0123456789abcdef01234567";
     let long = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789";
@@ -182,7 +324,7 @@ clone https://joao:hunter2@gitea.jpnadas.xyz/jpnadas/valinor
     dbPass: [redacted]
     db-pass: [redacted]
     token: [redacted]
-    token="[redacted]"
+    token=[redacted]
     jwe [redacted JWE] end
     jwe [redacted JWE] end
     stripe [redacted API key] [redacted API key]
@@ -238,6 +380,11 @@ env: [{name: DB_PASSWORD, valueFrom: {secretKeyRef: {name: immich, key: password
   value: https://auth.example.org/token
 - name: immich
   value: 3
+- name: DB_PASSWORD
+  valueFrom: {secretKeyRef: {name: immich, key: password}}
+docker run --user 65532:65532 -u 1000:1000 --user=node:node immich
+rg --glob=!{password,-token,--token}.txt
+certificate-authority-data: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCk1JSUM
 {"name":"DB_PASSWORD","valueFrom":{"secretKeyRef":{"name":"immich"}}}
 PWD=/srv/repo
 compass: north

@@ -40,7 +40,7 @@ FIRST = {
     "apps/tolkien/config.yaml": "name: tolkien\n",
     "homelab/index.md": "# Index\n",
 }
-SCOPE = "`scope` (5 of 11) ended the call: only files below apps/, manifests/, ansible/ and terraform/"
+SCOPE = "`scope` (5 of 12) ended the call: only files below apps/, manifests/, ansible/ and terraform/"
 
 # What to do and what must come of it. `script`: what the model says. `code` and `says`: how the call ends. `files`: what
 # the new branch changes, or nothing at all. `limits`: texts of the tool that this case replaces. `prepare` changes the
@@ -122,7 +122,7 @@ def submodule(work):
 
 
 RETRY_ONCE = {'DISABLE_AUTOUPDATER: "1"': 'DISABLE_AUTOUPDATER: "1"\n        CLAUDE_CODE_MAX_RETRIES: "1"'}
-CLAUDE = "`claude` (3 of 11) ended the call"
+CLAUDE = "`claude` (3 of 12) ended the call"
 HOSTILE_TASK = "Say \"hello\", $(reboot) and `id`;\n\n'single' \\ back\n--title=x\n%s ${HOME} & | > < \u00e9\u4e2d\U0001f600"
 
 
@@ -174,8 +174,8 @@ CASES = [
     Case("no change", always([text("It cannot be done.")]), 1, SCOPE, None),
     Case("change outside of the folders", write({"README.md": "x\n"}, ["README.md"]), 1, SCOPE, None),
     Case("one inside, one outside", write({"apps/a.yaml": "a\n", "é x.md": "x\n"}), 1, SCOPE, None),
-    Case("change of its own tools", write({"apps/tolkien/config.yaml": "x\n"}, ["apps/tolkien/config.yaml"]), 1, "`own` (6 of 11) ended the call: the agent does not change its own", None),
-    Case("its own tools in capitals", write({"apps/TOLKIEN/x.yaml": "x\n"}), 1, "`own` (6 of 11)", None),
+    Case("change of its own tools", write({"apps/tolkien/config.yaml": "x\n"}, ["apps/tolkien/config.yaml"]), 1, "`own` (6 of 12) ended the call: the agent does not change its own", None),
+    Case("its own tools in capitals", write({"apps/TOLKIEN/x.yaml": "x\n"}), 1, "`own` (6 of 12)", None),
     Case("planted hooks and settings", write(PLANTED, [VALUES]), 0, "", [VALUES]),
     Case("planted repository", write(NESTED), 0, "", ["apps/new/values.yaml"]),
     Case("unguarded: hooks, settings, a shell", unguarded, 0, "", [VALUES], limits=UNGUARDED),
@@ -386,7 +386,7 @@ def again(run):
     """The same proposal twice; then without the branch, while its draft is still open."""
     first, proposal = run.call(), run.proposal()
     yield judge(run, first, proposal)
-    yield judge(run, run.call(), proposal, says="`push` (9 of 11) ended the call")
+    yield judge(run, run.call(), proposal, says="`push` (10 of 12) ended the call")
     run.forge.forget(run.name, run.branch())
     yield judge(run, run.call(), proposal, says="pull request already exists")
 
@@ -407,7 +407,7 @@ def at_once(run):
     proposals |= run.proposal(same)
     yield judge(run, both[0], proposals)
     # The push is refused; or, with the same commit in the same second, it is none, and the draft is refused.
-    yield judge(run, both[1], proposals, says=" of 11) ended the call: it failed with exit code 1")
+    yield judge(run, both[1], proposals, says=" of 12) ended the call: it failed with exit code 1")
 
 
 SEVERAL = [

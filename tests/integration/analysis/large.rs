@@ -111,14 +111,14 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_list never-outside        proved     166   12    11
     docs_list never-a-flag         proved     166   12    11
     docs_list never-git-folder     proved     166   12    11
-    docs_read never-outside        proved   11618  104   103
-    docs_read never-a-flag         proved   11618  104   103
-    docs_read never-git-folder     proved   11618  104   103
-    docs_read never-a-login-file   proved   11618  104   103
-    docs_search never-outside        proved   47878  537   192
-    docs_search never-a-flag         proved   47878  537   192
-    docs_search never-git-folder     proved   47878  537   192
-    docs_search never-a-login-file   proved   47878  537   192
+    docs_read never-outside        proved   12402  104   103
+    docs_read never-a-flag         proved   12402  104   103
+    docs_read never-git-folder     proved   12402  104   103
+    docs_read never-a-login-file   proved   12402  104   103
+    docs_search never-outside        proved   51152  538   193
+    docs_search never-a-flag         proved   51152  538   193
+    docs_search never-git-folder     proved   51152  538   193
+    docs_search never-a-login-file   proved   51152  538   193
     gitea     never-changes        proved     657  114   686
     gitea     never-private        proved     657  114   686
     gitea     never-other-login    proved     657  114   686
@@ -128,23 +128,23 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     gitea     never-creates-anything-else proved     657  114   686
     gitea     never-somebody-else  proved     657  114   686
     gitea_pr_create never-from-main      proved     263   44    15
-    kubectl   never-changes        proved   24667  575  1103
-    kubectl   never-secret         proved   24667  575  1103
-    kubectl   never-raw-path       proved   24667  575  1103
-    kubectl   never-other-target   proved   24667  575  1103
-    kubectl   never-local-file     proved   24667  575  1103
-    kubectl   never-endless        proved   24667  575  1103
+    kubectl   never-changes        proved   25707  428   940
+    kubectl   never-secret         proved   25707  428   940
+    kubectl   never-raw-path       proved   25707  428   940
+    kubectl   never-other-target   proved   25707  428   940
+    kubectl   never-local-file     proved   25707  428   940
+    kubectl   never-endless        proved   25707  428   940
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
-    repo_read never-outside        proved   11618  104   103
-    repo_read never-a-flag         proved   11618  104   103
-    repo_read never-git-folder     proved   11618  104   103
-    repo_read never-a-login-file   proved   11618  104   103
-    repo_search never-outside        proved   47879  538   193
-    repo_search never-a-flag         proved   47879  538   193
-    repo_search never-git-folder     proved   47879  538   193
-    repo_search never-a-login-file   proved   47879  538   193
+    repo_read never-outside        proved   12402  104   103
+    repo_read never-a-flag         proved   12402  104   103
+    repo_read never-git-folder     proved   12402  104   103
+    repo_read never-a-login-file   proved   12402  104   103
+    repo_search never-outside        proved   51153  539   194
+    repo_search never-a-flag         proved   51153  539   194
+    repo_search never-git-folder     proved   51153  539   194
+    repo_search never-a-login-file   proved   51153  539   194
     vault     never-a-value        proved     313   28   144
     vault     never-other-vault    proved     313   28   144
     vault     never-accounts       proved     313   28   144
