@@ -443,8 +443,11 @@ impl Inner {
 }
 
 impl From<store::Error> for Error {
-    fn from(_: store::Error) -> Self {
-        Self::StoreUnavailable
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Unavailable => Self::StoreUnavailable,
+            store::Error::Refused => Self::NotKept,
+        }
     }
 }
 

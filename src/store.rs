@@ -22,6 +22,8 @@ mod postgres;
 
 mod sqlite;
 
+mod trouble;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,11 +42,16 @@ const FIRST_FENCE: i64 = 1;
 /// How long a write that must be kept waits before it is tried again, at first and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-/// The database does not answer, its disk is full, or it holds what cannot be read; the log says
-/// which.
+/// Why the store does not do what it was asked; the log says more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the store is unavailable")]
-pub struct Error;
+pub enum Error {
+    /// The database does not answer, its disk is full, or it holds what cannot be read.
+    #[error("the store is unavailable")]
+    Unavailable,
+    /// The database takes writes, and not this one: trying it again changes nothing.
+    #[error("the store refuses what it was to keep")]
+    Refused,
+}
 
 /// Where events are kept; cheap to clone, every clone is the same.
 #[derive(Debug, Clone)]
@@ -302,8 +309,8 @@ impl Store {
 
     /// Appends to a running turn after its event of that number, with the audit records of the
     /// events; nothing is appended, and nothing answered, when the turn is over or another
-    /// replica's. It is tried until the store answers, or `give_up` fires. `expires_at` is when the
-    /// session ends if nothing happens after the turn.
+    /// replica's. It is tried until the store answers, if only that it refuses them, or `give_up`
+    /// fires. `expires_at` is when the session ends if nothing happens after the turn.
     pub async fn append(
         &self,
         held: &Held,
@@ -346,7 +353,15 @@ impl Store {
         let (mut pause, longest) = AGAIN;
         loop {
             match on!(&self.writing, Writing, queue => queue.submit(Arc::clone(&append))) {
-                Ok(kept) => return Ok(kept.map(|kept| kept.appended)),
+                Ok(None) => return Ok(None),
+                Ok(Some(kept)) => {
+                    let mut appended = kept.appended;
+                    if let Some(copied) = kept.copied {
+                        appended.kept.trail = self.copies.trail(copied).await;
+                    }
+                    return Ok(Some(appended));
+                }
+                Err(Error::Refused) => return Err(Error::Refused),
                 Err(error) => {
                     let waited = give_up.run_until_cancelled(tokio::time::sleep(pause));
                     if waited.await.is_none() {
@@ -465,14 +480,8 @@ impl Store {
 pub fn json(event: &Event) -> Result<String, Error> {
     serde_json::to_string(event).map_err(|error| {
         tracing::error!(%error, "an event cannot be written as JSON");
-        Error
+        Error::Refused
     })
-}
-
-/// The one line that says why the store does not answer.
-fn unavailable(error: &sqlx::Error) -> Error {
-    tracing::error!(%error, "the store is unavailable");
-    Error
 }
 
 fn micros(time: Timestamp) -> i64 {

@@ -5,6 +5,8 @@
 //! the grace period, and what is left is cancelled.
 
 use std::future::Future;
+use std::io;
+use std::thread;
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
@@ -66,6 +68,15 @@ impl Tasks {
             self.tracker.wait().await;
         }
     }
+}
+
+/// Starts work that may be held up for ever, on a thread of its own: the process ends without it.
+pub fn aside<F>(name: &str, work: F) -> io::Result<()>
+where
+    F: FnOnce() + Send + 'static,
+{
+    let thread = thread::Builder::new().name(name.to_owned());
+    thread.spawn(work).map(drop)
 }
 
 /// Does work that blocks its thread beside the async ones; for whoever waits for it, where the

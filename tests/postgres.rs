@@ -48,24 +48,8 @@ pub(crate) async fn database() -> String {
     )
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test starts the database that it needs"
-)]
 fn start() -> Cluster {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", SCRIPT])
-        .env("PATH", path())
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped());
-    // PostgreSQL refuses to run as root; its package brings a user.
-    if rustix::process::geteuid().is_root() {
-        let (user, group) = postgres();
-        command.uid(user).gid(group);
-    }
-    let mut running = command.spawn().unwrap();
+    let mut running = shell(SCRIPT).spawn().unwrap();
     let mut folder = String::new();
     let said = running.stdout.take().unwrap();
     BufReader::new(said).read_line(&mut folder).unwrap();
@@ -78,6 +62,27 @@ fn start() -> Cluster {
         folder,
         _running: running,
     }
+}
+
+/// A shell script as a user that PostgreSQL runs as, with its programs.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test starts the database that it needs"
+)]
+pub(crate) fn shell(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", script])
+        .env("PATH", path())
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    // PostgreSQL refuses to run as root; its package brings a user.
+    if rustix::process::geteuid().is_root() {
+        let (user, group) = postgres();
+        command.uid(user).gid(group);
+    }
+    command
 }
 
 /// Where Debian keeps the newest version's programs, and everything else.

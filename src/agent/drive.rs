@@ -195,9 +195,10 @@ impl<'a, J: Journal> Driver<'a, J> {
             self.reader.read(event);
             self.remember(event);
         }
-        let writing = &self.writing;
-        let writes = |call: &CallId| writing.contains(call);
-        let next = self.state.resume(last, self.bounds, writes);
+        let (writing, asked) = (&self.writing, &self.asked);
+        // Somebody approved one run of it.
+        let once = |call: &CallId| writing.contains(call) || asked.contains_key(call);
+        let next = self.state.resume(last, self.bounds, once);
         self.settle(Vec::new(), next).await?;
         while !self.state.is_over() {
             if (self.leaving || self.undecided) && self.work.is_empty() {

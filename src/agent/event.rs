@@ -39,6 +39,10 @@ pub enum Event {
         /// The model calls that it may make before the last one, which sums up.
         #[serde(default)]
         rounds: Option<u32>,
+        /// Whether the settings named who asked; whom they do not name any more may nothing. Who
+        /// holds the server's own token is named nowhere.
+        #[serde(default)]
+        named: bool,
     },
     /// The system prompt and the tools were rendered anew; thinking before here was bound to the
     /// old ones and is not sent again.

@@ -88,12 +88,25 @@ pub struct DecideApproval {
 
 /// What is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", try_from = "String")]
 pub enum Choice {
     /// It runs.
     Approve,
     /// It does not.
     Deny,
+}
+
+impl TryFrom<String> for Choice {
+    type Error = String;
+
+    /// The derived reader would take `{"approve": null}` for the word.
+    fn try_from(word: String) -> Result<Self, String> {
+        match word.as_str() {
+            "approve" => Ok(Self::Approve),
+            "deny" => Ok(Self::Deny),
+            _ => Err(format!("a decision is `approve` or `deny`, not `{word}`")),
+        }
+    }
 }
 
 impl From<ApprovalView> for Approval {

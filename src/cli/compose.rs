@@ -277,10 +277,24 @@ impl From<OpenError> for Failure {
             OpenError::InUse(_) => {
                 "end the other server, or give this one a store of its own with `--store`"
             }
-            OpenError::Io { .. } => ANOTHER_STATE_DIR,
+            OpenError::Io { .. } => {
+                "make its folder, writable for this user, or name another file: `--store`, `store` in \
+                 the settings, or TOLKIEN_STORE"
+            }
             OpenError::Database { store, .. } if store.starts_with("postgres") => {
                 "see that the database runs and that TOLKIEN_STORE, or the file that \
                  TOLKIEN_STORE_FILE names, is its address: `postgres://USER:PASSWORD@HOST/DATABASE`"
+            }
+            OpenError::Damaged { .. } => {
+                "put a copy of it in its place, or move it aside, with the files beside it, to begin \
+                 with an empty one; nothing in it was changed"
+            }
+            OpenError::Foreign(_) => {
+                "name another file with `--store`, or `store` in the settings; nothing in it was \
+                 changed"
+            }
+            OpenError::Newer { .. } => {
+                "run that version again, or put a copy from before it in its place"
             }
             _ => "move it away to begin with an empty one, or name another with `--store`",
         };

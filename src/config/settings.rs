@@ -61,6 +61,11 @@ impl Settings {
         }
     }
 
+    /// Whether this is one of the callers.
+    pub(crate) fn names(&self, caller: &CallerName) -> bool {
+        self.callers.iter().any(|known| known.name == *caller)
+    }
+
     /// Whether all that a section says is known.
     pub(crate) fn knows(&self, section: &str) -> bool {
         !self.broken.contains(section)

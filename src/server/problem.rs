@@ -126,7 +126,7 @@ impl From<session::Error> for Refusal {
             Error::MessageEmpty => Code::InvalidRequest,
             Error::StoreUnavailable => Code::StoreUnavailable,
             Error::ShuttingDown => Code::ShuttingDown,
-            Error::PromptFailed => Code::Internal,
+            Error::PromptFailed | Error::NotKept => Code::Internal,
         };
         let turn_id = match &error {
             Error::TurnInProgress(turn) => Some(turn.to_string()),
@@ -203,6 +203,7 @@ mod tests {
             Error::MessageEmpty,
             Error::PromptFailed,
             Error::StoreUnavailable,
+            Error::NotKept,
             Error::ShuttingDown,
         ]
         .map(|error| {
@@ -228,6 +229,7 @@ mod tests {
         400 invalid_request : a message needs some text
         500 internal : the system prompt cannot be rendered
         503 store_unavailable : what happens cannot be recorded at the moment, so nothing is started
+        500 internal : the store refuses to keep what this request holds
         503 shutting_down : the server is shutting down
         ");
     }

@@ -24,7 +24,14 @@ use crate::model::Model;
 use crate::store::{self, Held};
 
 /// How long a turn waits for a store that does not answer, before it asks again.
-pub(super) const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a turn ended that the engine could not drive on.
+const FAILED: &str = "the engine failed in this turn";
+
+/// Why a turn ended of which something can never be kept.
+const REFUSED: &str = "the store refuses to keep what happened in this turn, so the turn cannot go \
+     on; the server's log says why";
 
 /// A turn that is to be driven on.
 pub(super) struct Begun {
@@ -96,28 +103,50 @@ impl Inner {
             Ok(Ok(Driven::Over)) => {}
             Ok(Ok(Driven::Left)) => {
                 tracing::info!("the turn is left where it is, for whoever goes on with it");
-                if self.parts.store.release(held).await.is_err() {
-                    tracing::warn!("it cannot be given back, so others go on with it later");
-                }
+                self.give_back(held).await;
             }
-            Ok(Err(Lost)) => {
+            Ok(Err(Lost::Turn)) => {
                 tracing::warn!("the turn cannot be recorded by this server any more");
-                self.fail(held).await;
+                self.fail(held, FAILED).await;
+            }
+            Ok(Err(Lost::Refused)) => {
+                tracing::error!("the turn was ended, since the store refuses what happened in it");
+                self.fail(held, REFUSED).await;
             }
             Err(_panic) => {
                 tracing::error!("the turn panicked, so it was ended");
-                self.fail(held).await;
+                self.fail(held, FAILED).await;
+            }
+        }
+    }
+
+    /// Gives a turn back, however long that takes: nobody takes what a server holds that lives.
+    async fn give_back(&self, held: &Held) {
+        while self.parts.store.release(held).await.is_err() {
+            if !self.waited().await {
+                tracing::warn!("it cannot be given back, so others go on with it later");
+                return;
             }
         }
     }
 
     /// Ends a turn that cannot be driven on, unless it is over or another's by now.
-    async fn fail(&self, held: &Held) {
-        let detail = "the engine failed in this turn";
-        let ended = self.abandon(held, Stop::InternalError, detail).await;
-        if ended.is_err() {
-            tracing::error!("its end cannot be recorded");
+    async fn fail(&self, held: &Held, detail: &str) {
+        loop {
+            let ended = self.abandon(held, Stop::InternalError, detail).await;
+            match ended {
+                Ok(()) => return,
+                Err(Error::StoreUnavailable) if self.waited().await => {}
+                Err(_) => return tracing::error!("its end cannot be recorded"),
+            }
         }
+    }
+
+    /// Waits before a store that did not answer is asked again; not when the process ends first.
+    pub(super) async fn waited(&self) -> bool {
+        let pause = tokio::time::sleep(AGAIN);
+        let leave = self.parts.tasks.cancelled();
+        leave.run_until_cancelled(pause).await.is_some()
     }
 
     /// Ends a turn that nobody drives: every open call gets its result, and the turn its end.
@@ -195,7 +224,11 @@ impl Journal for Written<'_> {
             .append(self.held, last, entries, times, leave)
             .await;
         // A turn that is over in the store, or another's, is not this process's any more.
-        let appended = appended.map_err(|_| Lost)?.ok_or(Lost)?;
+        let appended = appended.map_err(|error| match error {
+            store::Error::Unavailable => Lost::Turn,
+            store::Error::Refused => Lost::Refused,
+        });
+        let appended = appended?.ok_or(Lost::Turn)?;
         self.last.store(appended.last, Ordering::Relaxed);
         *self.waiting() = waiting;
         self.running.tell(Progress::Kept {
@@ -211,9 +244,9 @@ impl Journal for Written<'_> {
             if let Ok(found) = parts.store.output(&self.held.session, call).await {
                 return Ok(found);
             }
-            let pause = tokio::time::sleep(AGAIN);
-            let waited = parts.tasks.cancelled().run_until_cancelled(pause).await;
-            waited.ok_or(Lost)?;
+            if !self.inner.waited().await {
+                return Err(Lost::Turn);
+            }
         }
     }
 

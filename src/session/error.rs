@@ -54,6 +54,9 @@ pub enum Error {
     /// The database does not answer, or its disk is full.
     #[error("what happens cannot be recorded at the moment, so nothing is started")]
     StoreUnavailable,
+    /// The database takes writes, and not what this request holds.
+    #[error("the store refuses to keep what this request holds")]
+    NotKept,
     /// The server ends and accepts nothing new.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -75,7 +78,7 @@ impl Error {
             Self::TooManySessions { .. } => "too_many_sessions",
             Self::MessageTooLong { .. } => "message_too_long",
             Self::MessageEmpty => "invalid_request",
-            Self::PromptFailed => "internal_error",
+            Self::PromptFailed | Self::NotKept => "internal_error",
             Self::StoreUnavailable => "store_unavailable",
             Self::ShuttingDown => "shutting_down",
         }

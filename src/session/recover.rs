@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tracing::Instrument as _;
 
 use super::clock::later;
-use super::drive::{AGAIN, Begun, history};
+use super::drive::{Begun, history};
 use super::live::Place;
 use super::{Error, Inner};
 use crate::agent::context::Prefix;
@@ -83,7 +83,6 @@ impl Inner {
 
     async fn resume(self: Arc<Self>, held: Held) {
         let place = self.place(&held).await;
-        let leave = self.parts.tasks.cancelled();
         loop {
             let outcome = match self.find(&held).await {
                 Ok(Found::Open(begun)) => {
@@ -98,8 +97,7 @@ impl Inner {
             if outcome.is_ok() {
                 return;
             }
-            let pause = tokio::time::sleep(AGAIN);
-            if leave.run_until_cancelled(pause).await.is_none() {
+            if !self.waited().await {
                 return;
             }
         }

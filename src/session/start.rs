@@ -211,6 +211,7 @@ fn opening(
         channel: message.who.channel,
         revision: revision.clone(),
         rounds: Some(config.settings().limits.rounds),
+        named: config.settings().names(&message.who.name),
     };
     let frozen = Event::PrefixFrozen {
         revision: revision.clone(),

@@ -113,7 +113,7 @@ async fn a_panic_ends_its_turn_and_nothing_else() {
 #[tokio::test]
 async fn a_turn_that_cannot_be_recorded_any_more_is_ended() {
     let sessions = sessions().await;
-    let view = turn(&sessions, async { Err(Lost) }).await;
+    let view = turn(&sessions, async { Err(Lost::Turn) }).await;
     assert_eq!(
         (view.status, view.stop.unwrap().reason.as_str()),
         (Status::Failed, "internal_error")

@@ -23,6 +23,7 @@ use crate::config::hex;
 
 pub use check::Check;
 pub use copies::Copies;
+pub(super) use copies::Ticket;
 pub use filter::{Filter, Place};
 
 /// What the first record of a chain holds as the hash before it.

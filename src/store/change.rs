@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::audit::{Added, Copies};
+use super::audit::{Added, Copies, Ticket};
 use super::{Appended, Held, NewTurn};
 use crate::agent::approve::Change;
 use crate::agent::audit::Record;
@@ -45,6 +45,8 @@ pub(super) struct Append {
 pub(super) struct Kept {
     pub(super) appended: Appended,
     pub(super) added: Added,
+    /// Their copies, once those are being written.
+    pub(super) copied: Option<Ticket>,
 }
 
 /// A session and everything in it.

@@ -2,9 +2,12 @@
 
 use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sqlx::migrate::MigrateError;
+
+use super::trouble::is_damage;
 use super::{Reading, Store, Writing, audit, postgres, sqlite};
 use crate::config::secret::SecretString;
 use crate::tasks::Tasks;
@@ -45,6 +48,23 @@ pub enum OpenError {
         /// What the database said.
         source: sqlx::Error,
     },
+    /// It is not a whole database.
+    #[error("the store `{path}` is damaged, or no store at all: {said}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the database said.
+        said: String,
+    },
+    /// It is a database, with other tables than a store's.
+    #[error("`{0}` is another program's database")]
+    Foreign(PathBuf),
+    /// Its tables are ahead of what this version knows.
+    #[error("the store `{store}` was written by a newer version of tolkien")]
+    Newer {
+        /// The file, or the address without its password.
+        store: String,
+    },
     /// Its tables cannot be brought up to date.
     #[error("cannot bring the store `{store}` up to date: {source}")]
     Migration {
@@ -56,6 +76,26 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The same of a file, which may be one that no database can read.
+    pub(super) fn of_file(self, path: &Path) -> Self {
+        let (Self::Database { source, .. }
+        | Self::Migration {
+            source: MigrateError::Execute(source) | MigrateError::ExecuteMigration(source, _),
+            ..
+        }) = &self
+        else {
+            return self;
+        };
+        if !is_damage(source) {
+            return self;
+        }
+        let database = source.as_database_error();
+        Self::Damaged {
+            path: path.to_owned(),
+            said: database.map_or_else(|| source.to_string(), |said| said.message().to_owned()),
+        }
+    }
+
     pub(super) fn database(store: impl Display) -> impl Fn(sqlx::Error) -> Self {
         let store = store.to_string();
         move |source| Self::Database {
@@ -91,10 +131,10 @@ impl Store {
             reading,
             writing,
             copies: Arc::default(),
-            writer: if shared {
-                Arc::clone(&replica)
-            } else {
-                ONLY_WRITER.into()
+            // A chain in memory begins anew each time, and its copy may go into a file with others.
+            writer: match location {
+                Location::File(_) => ONLY_WRITER.into(),
+                Location::Memory | Location::Postgres(_) => Arc::clone(&replica),
             },
             replica,
             lease: shared.then_some(postgres::LEASE),

@@ -36,6 +36,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::trouble::Health;
 use super::{OpenError, migrations};
 use crate::config::secret::{ExposeSecret as _, SecretString};
 use crate::tasks::Tasks;
@@ -96,7 +97,9 @@ pub(super) async fn open(url: &SecretString, tasks: &Tasks) -> Result<(Reader, Q
     let writer = writer.map_err(&failed)?;
     migrations::run(&writer, &name).await?;
     let pool = pool(READERS).connect_with(options).await.map_err(&failed)?;
-    Ok((Reader { pool }, Queue::new(writer, tasks.clone())))
+    let health = Health::default();
+    let queue = Queue::new(writer, tasks.clone(), health.clone());
+    Ok((Reader { pool, health }, queue))
 }
 
 /// Opens a database only to read it.
@@ -106,7 +109,8 @@ pub(super) async fn open_reader(url: &SecretString) -> Result<Reader, OpenError>
     greet(&options).await.map_err(OpenError::database(&name))?;
     let pool = pool(1).connect_with(options).await;
     let pool = pool.map_err(OpenError::database(name))?;
-    Ok(Reader { pool })
+    let health = Health::default();
+    Ok(Reader { pool, health })
 }
 
 /// Connects once: a pool tries until its time is over, and then says only that.

@@ -34,6 +34,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
+use super::trouble::Health;
 use super::{OpenError, migrations};
 use crate::tasks::Tasks;
 
@@ -110,19 +111,51 @@ pub(super) async fn open_file(
         path: path.to_owned(),
         source,
     })?;
+    let opened = open_database(path, tasks).await;
+    let (reader, queue) = opened.map_err(|error| error.of_file(path))?;
+    Ok((reader, queue, lock))
+}
+
+async fn open_database(path: &Path, tasks: &Tasks) -> Result<(Reader, Queue), OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        // What was acknowledged outlives a power cut, not only the process.
-        .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY)
         .disable_statement_logging();
     let failed = OpenError::database(path.display());
+    if !may_be_store(&options).await.map_err(&failed)? {
+        return Err(OpenError::Foreign(path.to_owned()));
+    }
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        // What was acknowledged outlives a power cut, not only the process.
+        .synchronous(SqliteSynchronous::Full);
     let writer = pool(1).connect_with(options.clone()).await;
     let writer = writer.map_err(&failed)?;
     migrations::run(&writer, path.display()).await?;
     let pool = pool(READERS).connect_with(options).await.map_err(&failed)?;
-    Ok((Reader { pool }, Queue::new(writer, tasks.clone()), lock))
+    let health = Health::default();
+    let queue = Queue::new(writer, tasks.clone(), health.clone());
+    Ok((Reader { pool, health }, queue))
+}
+
+/// Whether a database is a store, or empty; looked at before anything is set in it.
+async fn may_be_store(options: &SqliteConnectOptions) -> Result<bool, sqlx::Error> {
+    let mut db = options.connect().await?;
+    let tables: Vec<(String,)> =
+        sqlx::query_as("SELECT name FROM sqlite_master WHERE type = 'table'")
+            .fetch_all(&mut db)
+            .await?;
+    if tables.is_empty() {
+        return Ok(true);
+    }
+    if !tables.iter().any(|(name,)| name == "_sqlx_migrations") {
+        return Ok(false);
+    }
+    let first: Option<(String,)> =
+        sqlx::query_as("SELECT description FROM _sqlx_migrations ORDER BY version LIMIT 1")
+            .fetch_optional(&mut db)
+            .await?;
+    Ok(first.is_none_or(|(first,)| first == migrations::FIRST))
 }
 
 /// Opens an empty store in memory.
@@ -134,8 +167,9 @@ pub(super) async fn open_memory(tasks: &Tasks) -> Result<(Reader, Queue), OpenEr
     let pool = pool(1).connect_with(options).await;
     let pool = pool.map_err(OpenError::database(":memory:"))?;
     migrations::run(&pool, ":memory:").await?;
-    let queue = Queue::new(pool.clone(), tasks.clone());
-    Ok((Reader { pool }, queue))
+    let health = Health::default();
+    let queue = Queue::new(pool.clone(), tasks.clone(), health.clone());
+    Ok((Reader { pool, health }, queue))
 }
 
 /// Opens a file that another process may be writing, only to read it.
@@ -145,9 +179,13 @@ pub(super) async fn open_reader(path: &Path) -> Result<Reader, OpenError> {
         .read_only(true)
         .busy_timeout(BUSY)
         .disable_statement_logging();
-    let pool = pool(1).connect_with(options).await;
-    let pool = pool.map_err(OpenError::database(path.display()))?;
-    Ok(Reader { pool })
+    let failed = |error| OpenError::database(path.display())(error).of_file(path);
+    let pool = pool(1).connect_with(options).await.map_err(failed)?;
+    // Only now is the file looked into.
+    let looked = sqlx::query("SELECT 1 FROM sqlite_schema LIMIT 1");
+    looked.fetch_optional(&pool).await.map_err(failed)?;
+    let health = Health::default();
+    Ok(Reader { pool, health })
 }
 
 fn pool(connections: u32) -> SqlitePoolOptions {

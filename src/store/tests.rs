@@ -105,6 +105,7 @@ fn started() -> Event {
         channel: Channel::Api,
         revision: Revision::new("r1"),
         rounds: None,
+        named: false,
     }
 }
 

@@ -13,6 +13,8 @@ mod audit;
 
 mod bad_link;
 
+mod busy;
+
 mod chance;
 
 mod commands;
@@ -27,6 +29,8 @@ mod eval;
 
 #[expect(dead_code, reason = "the program in `examples/` uses the rest")]
 mod fake;
+
+mod faults;
 
 mod house;
 
@@ -52,3 +56,5 @@ mod running;
 mod sandbox;
 
 mod session;
+
+mod shutdown;

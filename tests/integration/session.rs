@@ -40,6 +40,8 @@ mod pausing;
 
 mod replicas;
 
+mod refusing;
+
 mod resuming;
 
 /// Longer than any test takes; nothing waits for it to pass.
@@ -135,6 +137,37 @@ impl World {
             in_force,
             tasks,
             sessions,
+        }
+    }
+
+    /// The same after its server ended and another one started.
+    async fn again(self) -> Self {
+        self.tasks.end(LONG).await;
+        self.opened_again().await
+    }
+
+    /// The same when other settings were written meanwhile.
+    async fn again_with(self, settings: &str) -> Self {
+        self.tasks.end(LONG).await;
+        let InForce { host, model, .. } = InForce::clone(&self.in_force.load());
+        let config = config(self.folder.path(), settings);
+        self.in_force.store(Arc::new(InForce {
+            config,
+            host,
+            model,
+        }));
+        self.opened_again().await
+    }
+
+    async fn opened_again(self) -> Self {
+        drop(self.sessions);
+        let tasks = Tasks::new();
+        let clock = Clock::system();
+        let sessions = open(self.folder.path(), &self.in_force, &tasks, clock).await;
+        Self {
+            tasks,
+            sessions,
+            ..self
         }
     }
 

@@ -15,6 +15,7 @@ fn started(content: &str) -> Event {
         channel: Channel::Api,
         revision: Revision::new("r1"),
         rounds: None,
+        named: false,
     }
 }
 

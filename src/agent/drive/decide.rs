@@ -22,6 +22,7 @@ use crate::tool::redact::Redactor;
 const REMOVED: &str = "(removed)";
 
 impl<J: Journal> Driver<'_, J> {
+    /// Decides a call; what is asked about it is remembered with the event.
     pub(super) fn decide(&mut self, call_id: CallId) -> Entry {
         let (tool, input) = self.inputs.remove(&call_id).unwrap_or_default();
         let in_force = self.turn.in_force.load_full();
@@ -68,8 +69,6 @@ impl<J: Journal> Driver<'_, J> {
             Verdict::Deny(refusal) => refusal.usage,
         };
         let (approval, approvals) = asked(earlier, question);
-        self.asked
-            .extend(approval.clone().map(|asked| (call_id.clone(), asked)));
         let event = Event::CallDecided {
             call_id,
             verdict: decision,

@@ -73,5 +73,11 @@ impl From<Event> for Entry {
 
 /// What happened could not be written down, so nothing more may happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the turn cannot be recorded")]
-pub struct Lost;
+pub enum Lost {
+    /// The turn is over, another's, or nobody's to write any more.
+    #[error("the turn cannot be recorded")]
+    Turn,
+    /// What happened in it is nothing that can be kept.
+    #[error("the store refuses what happened in the turn")]
+    Refused,
+}

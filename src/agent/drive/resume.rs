@@ -14,6 +14,11 @@ impl<J: Journal> Driver<'_, J> {
     /// Reads off an event what the driver needs to go on from it.
     pub(super) fn remember(&mut self, event: &Event) {
         match event {
+            Event::TurnStarted {
+                role, named: true, ..
+            } => {
+                self.named.get_or_insert_with(|| role.clone());
+            }
             Event::ModelReplied(reply) => {
                 let asked = model::tool_uses(&reply.content).into_iter();
                 let mut inputs: HashMap<String, Value> =

@@ -32,7 +32,7 @@ impl Journal for &Pages {
         appended.push((names, self.mark.exists()));
         self.in_force.store(Arc::new(self.next.clone()));
         if appended.len() == self.fails_at {
-            return Err(Lost);
+            return Err(Lost::Turn);
         }
         Ok(Trail::Kept.into())
     }
@@ -111,6 +111,7 @@ async fn drive(
         channel: caller.channel,
         revision: now.config.revision().clone(),
         rounds: None,
+        named: false,
     }];
     let turn = Turn {
         prefix: Prefix::render(&now.config, &now.host, &caller).unwrap(),
@@ -149,12 +150,12 @@ async fn what_cannot_be_written_down_does_not_happen() {
     let (outcome, appended, marked) = drive(1).await;
     assert_eq!(
         (outcome, appended.len(), marked),
-        (Err(Lost), 1, [false, false])
+        (Err(Lost::Turn), 1, [false, false])
     );
     let (outcome, appended, marked) = drive(2).await;
     assert_eq!(
         (outcome, appended.len(), marked),
-        (Err(Lost), 2, [true, false])
+        (Err(Lost::Turn), 2, [true, false])
     );
 }
 

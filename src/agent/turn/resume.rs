@@ -2,7 +2,7 @@
 //!
 //! What was appended together happened together, so what is left to do follows from the state and
 //! from what the last event led to. A call that changes nothing is made again; one that may have
-//! changed something is not, and the model is told that nobody knows.
+//! changed something, or that somebody approved, is not, and the model is told that nobody knows.
 
 use super::super::answer;
 use super::super::event::Event;
@@ -10,13 +10,13 @@ use super::super::id::CallId;
 use super::{Bounds, Call, Effect, Phase, State, choice};
 
 impl State {
-    /// What is left to do. `last` is what the last event led to; `writes` says of a call whether it
-    /// may change something.
+    /// What is left to do. `last` is what the last event led to; `once` says of a call whether it
+    /// must not be made again when it was begun.
     pub fn resume(
         &mut self,
         last: Vec<Effect>,
         bounds: Bounds,
-        writes: impl Fn(&CallId) -> bool,
+        once: impl Fn(&CallId) -> bool,
     ) -> Vec<Effect> {
         match self {
             Self::New | Self::Over(_) => Vec::new(),
@@ -26,7 +26,7 @@ impl State {
             Self::Asking(_) => last,
             Self::Calling { calls, .. } => calls
                 .iter_mut()
-                .filter_map(|call| reopened(call, &writes))
+                .filter_map(|call| reopened(call, &once))
                 .collect(),
             Self::Ending { calls } if calls.iter().all(|call| call.phase == Phase::Over) => last,
             Self::Ending { calls } => calls.iter().filter_map(cut_off).collect(),
@@ -34,12 +34,12 @@ impl State {
     }
 }
 
-/// A call that is not over is decided again, by the revision in force, unless it may have changed
-/// something: then it is over.
-fn reopened(call: &mut Call, writes: impl Fn(&CallId) -> bool) -> Option<Effect> {
+/// A call that is not over is decided again, by the revision in force, unless it was begun and
+/// must not be made twice: then it is over.
+fn reopened(call: &mut Call, once: impl Fn(&CallId) -> bool) -> Option<Effect> {
     match call.phase {
         Phase::Over => None,
-        Phase::Running if writes(&call.id) => cut_off(call),
+        Phase::Running if once(&call.id) => cut_off(call),
         _ => {
             call.phase = Phase::Asked;
             Some(Effect::Decide(call.id.clone()))

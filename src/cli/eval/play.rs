@@ -81,6 +81,7 @@ pub(super) async fn play(
         channel: caller.channel,
         revision: config.revision().clone(),
         rounds: None,
+        named: false,
     }];
     let answers = Answers {
         list: scenario.approvals.clone(),

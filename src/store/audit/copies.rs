@@ -1,31 +1,54 @@
 //! Copies of the trail beside the store: a file, standard output, and now and then its head in the
 //! log.
+//!
+//! Each copy has a thread of its own, since a pipe that nobody reads, or a file system that does not
+//! answer, holds whoever writes there for as long as it likes. Neither the store nor a turn waits so
+//! long: after [`PATIENCE`] the copy counts as one that cannot be written, until it has caught up.
 
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use super::{Added, Head};
 use crate::agent::Trail;
+use crate::tasks;
 
 /// How often the head is logged while records are written, beside once at the end: a cut end hides
 /// no more than that.
 const HEAD_INTERVAL: Duration = Duration::from_mins(1);
 
+/// How long whoever wrote records waits for their copies: a disk under load is that slow at times, and
+/// a reader that is alive never.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Batches of records that wait for a copy at most: some megabytes. What does not fit is in the store
+/// and not in the copy.
+const BACKLOG: usize = 1024;
+
 /// Where copies of the trail go.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Copies {
-    file: Option<PathBuf>,
-    output: Option<Mutex<Box<dyn Write + Send>>>,
+    copies: Vec<Copy>,
     state: Mutex<State>,
 }
 
+/// Records that were given to the copies; their numbers grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::store) struct Ticket(u64);
+
+#[derive(Debug, Default)]
 struct State {
-    trail: Trail,
+    /// The last one that was given out.
+    ticket: u64,
     told: Option<Instant>,
     /// The last record that was kept.
     head: Option<Head>,
@@ -45,92 +68,186 @@ impl State {
     }
 }
 
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            trail: Trail::Kept,
-            told: None,
-            head: None,
-            cut: false,
-            untold: false,
-        }
-    }
-}
-
-impl fmt::Debug for Copies {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Copies")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
-    }
-}
-
 impl Copies {
     /// A file that lines are appended to and something that they are written to, each if there is
     /// one. The file is opened anew for each record, so that it may be moved away.
     pub fn new(file: Option<PathBuf>, output: Option<Box<dyn Write + Send>>) -> Self {
+        let file = file.map(|path| Copy::start("a file", move |text| append(&path, text)));
+        let output = output.map(|mut output| {
+            Copy::start("standard output", move |text| {
+                output.write_all(text.as_bytes())?;
+                output.flush()
+            })
+        });
         Self {
-            file,
-            output: output.map(Mutex::new),
+            copies: file.into_iter().chain(output).collect(),
             state: Mutex::default(),
         }
     }
 
     /// The last record that was kept, as far as this process wrote any.
     pub(in crate::store) fn head(&self) -> Option<Head> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.head.clone()
+        self.state().head.clone()
     }
 
-    /// Writes the copies of records that are kept, in the order of their chain, and answers whether
-    /// the trail could be written; without records, whether it could the last time.
-    pub(in crate::store) fn write(&self, added: &Added) -> Trail {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Has copies written of records that are kept, in the order of their chain. Answers what
+    /// [`Copies::trail`] is asked with; without records, what stands for the last ones.
+    pub(in crate::store) fn write(&self, added: &Added) -> Ticket {
+        let mut state = self.state();
         let Some((number, head)) = &added.head else {
-            return state.trail;
+            return Ticket(state.ticket);
         };
         tracing::debug!(number, head, "the audit trail was written");
+        state.ticket = state.ticket.saturating_add(1);
+        let ticket = Ticket(state.ticket);
         let text: String = added.lines.iter().map(|line| line.whole() + "\n").collect();
-        let written = self.append(&text).and_then(|()| self.say(&text));
+        let text: Arc<str> = text.into();
+        for copy in &self.copies {
+            copy.write(ticket, &text);
+        }
         state.cut |= added.cut;
-        state.trail = match written {
-            Ok(()) if state.cut => Trail::Broken,
-            Ok(()) => Trail::Kept,
-            Err(error) => {
-                tracing::error!(%error, "a copy of the audit trail cannot be written, so nothing that writes runs");
-                Trail::Broken
-            }
-        };
         state.head.clone_from(&added.head);
         state.untold = true;
         let told = state.told.map(|told| told.elapsed());
         if told.is_none_or(|ago| ago >= HEAD_INTERVAL) {
             state.tell();
         }
-        state.trail
+        ticket
     }
 
-    fn append(&self, text: &str) -> io::Result<()> {
-        self.file
-            .as_deref()
-            .map_or(Ok(()), |path| append(path, text))
+    /// Whether the trail could be written up to there, its copies included.
+    pub(in crate::store) async fn trail(&self, ticket: Ticket) -> Trail {
+        let mut is_kept = !self.state().cut;
+        for copy in &self.copies {
+            is_kept &= copy.has(ticket).await;
+        }
+        if is_kept { Trail::Kept } else { Trail::Broken }
     }
 
-    fn say(&self, text: &str) -> io::Result<()> {
-        let Some(output) = &self.output else {
-            return Ok(());
-        };
-        let mut output = output.lock().unwrap_or_else(PoisonError::into_inner);
-        output.write_all(text.as_bytes())?;
-        output.flush()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Copies {
     /// The last head is logged when the server ends.
     fn drop(&mut self) {
-        let state = self.state.get_mut();
-        state.unwrap_or_else(PoisonError::into_inner).tell();
+        self.state().tell();
+    }
+}
+
+/// One copy, as those see it who have it written.
+struct Copy {
+    name: &'static str,
+    batches: SyncSender<(Ticket, Arc<str>)>,
+    done: watch::Receiver<Done>,
+    /// Whether somebody waited in vain, and it has not caught up since.
+    stuck: AtomicBool,
+    /// Whether something was left out since it was last written.
+    lacking: AtomicBool,
+}
+
+/// How far a copy was written.
+#[derive(Debug, Clone, Copy)]
+struct Done {
+    last: Ticket,
+    /// The last that could not be written; 0 when all could.
+    failed: Ticket,
+}
+
+impl Copy {
+    fn start(
+        name: &'static str,
+        write: impl FnMut(&str) -> io::Result<()> + Send + 'static,
+    ) -> Self {
+        let (batches, waiting) = sync_channel(BACKLOG);
+        let none = Ticket(0);
+        let (tell, done) = watch::channel(Done {
+            last: none,
+            failed: none,
+        });
+        if let Err(error) = tasks::aside("audit", move || copy(name, &waiting, &tell, write)) {
+            tracing::error!(%error, copy = name, "a copy of the audit trail cannot be written");
+        }
+        Self {
+            name,
+            batches,
+            done,
+            stuck: AtomicBool::new(false),
+            lacking: AtomicBool::new(false),
+        }
+    }
+
+    fn write(&self, ticket: Ticket, text: &Arc<str>) {
+        match self.batches.try_send((ticket, Arc::clone(text))) {
+            Ok(()) => self.lacking.store(false, Ordering::Relaxed),
+            Err(TrySendError::Full(_)) if !self.lacking.swap(true, Ordering::Relaxed) => {
+                tracing::error!(
+                    copy = self.name,
+                    "a copy of the audit trail lacks records from here on, which the store has"
+                );
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// Whether it was written up to there; nobody waits for one that is stuck already.
+    async fn has(&self, ticket: Ticket) -> bool {
+        let mut done = self.done.clone();
+        if self.stuck.load(Ordering::Relaxed) && done.borrow().last < ticket {
+            return false;
+        }
+        match timeout(PATIENCE, done.wait_for(|done| done.last >= ticket)).await {
+            Ok(Ok(done)) => {
+                if self.stuck.swap(false, Ordering::Relaxed) {
+                    tracing::info!(
+                        copy = self.name,
+                        "a copy of the audit trail is written again"
+                    );
+                }
+                done.failed < ticket
+            }
+            Ok(Err(_)) => false,
+            Err(_) => {
+                if !self.stuck.swap(true, Ordering::Relaxed) {
+                    tracing::error!(
+                        copy = self.name,
+                        waited_s = PATIENCE.as_secs(),
+                        "nobody takes a copy of the audit trail, so nothing that writes runs"
+                    );
+                }
+                false
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Copy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Copy")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes one copy for as long as anybody has it written.
+fn copy(
+    name: &str,
+    batches: &Receiver<(Ticket, Arc<str>)>,
+    tell: &watch::Sender<Done>,
+    mut write: impl FnMut(&str) -> io::Result<()>,
+) {
+    for (ticket, text) in batches {
+        let written = write(&text);
+        if let Err(error) = &written {
+            tracing::error!(%error, copy = name, "a copy of the audit trail cannot be written, so nothing that writes runs");
+        }
+        tell.send_modify(|done| {
+            done.last = ticket;
+            if written.is_err() {
+                done.failed = ticket;
+            }
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::agent::{Answer, ApprovalId, ApprovalView, CallId, SessionId, TurnId};
 use crate::config::name::{CallerName, RoleName};
 use crate::store::approval::Approval;
 use crate::store::change::{Decide, Expire};
-use crate::store::{Error, Held, unavailable};
+use crate::store::{Error, Held};
 
 /// Approvals of one statement at most.
 const ROWS: usize = 500;
@@ -128,7 +128,7 @@ impl Reader {
             ));
             list(&mut select, some);
             let found = select.build().fetch_all(&self.pool).await;
-            for row in found.map_err(|error| unavailable(&error))? {
+            for row in found.map_err(|error| self.health.told(&error))? {
                 all.push(read(&row)?);
             }
         }
@@ -149,7 +149,7 @@ impl Reader {
         .bind(i64::from(most))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         found.iter().map(read).collect()
     }
 
@@ -172,7 +172,7 @@ impl Reader {
         .bind(i64::from(most))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         found.iter().map(read).collect()
     }
 }

@@ -8,7 +8,7 @@ use crate::agent::audit::Record;
 use crate::agent::{SessionId, TurnId};
 use crate::policy::Decision;
 use crate::store::audit::{Added, Content, Filter, Head, Line, NOTHING, Place};
-use crate::store::{Error, micros, unavailable};
+use crate::store::{Error, micros};
 
 /// Records of one turn, to be written.
 #[derive(Debug)]
@@ -183,7 +183,7 @@ impl Reader {
         .bind(i64::from(filter.most))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         rows.iter()
             .map(|row| {
                 let place = Place {

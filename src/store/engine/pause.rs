@@ -9,7 +9,7 @@ use super::{Connection, Row, lock, lock_shared};
 use crate::agent::Pause;
 use crate::config::name::CallerName;
 use crate::store::change::{Resume, Stop};
-use crate::store::{Error, micros, unavailable};
+use crate::store::{Error, micros};
 
 /// What is held.
 const NAME: &str = "pause";
@@ -70,7 +70,7 @@ impl Reader {
     /// The pause that lasts.
     pub(in crate::store) async fn pause(&self) -> Result<Option<Pause>, Error> {
         let row = sqlx::query(LASTING).fetch_optional(&self.pool).await;
-        let row = row.map_err(|error| unavailable(&error))?;
+        let row = row.map_err(|error| self.health.told(&error))?;
         row.as_ref().map(read).transpose()
     }
 }

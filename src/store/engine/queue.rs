@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 
 use super::probe::Probe;
 use super::{BEGIN, Connection, PATIENCE, Pool};
-use crate::store::{Error, unavailable};
+use crate::store::Error;
+use crate::store::trouble::Health;
 use crate::tasks::Tasks;
 
 /// Writes of one transaction at most, so that a long queue does not make its first wait for all.
@@ -44,6 +45,7 @@ pub(in crate::store) struct Queue {
     waiting: Arc<Mutex<Waiting>>,
     /// Whether a write failed since the last [`Probe`].
     failing: Arc<AtomicBool>,
+    health: Health,
 }
 
 #[derive(Default)]
@@ -61,17 +63,22 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
-    pub(super) fn new(pool: Pool, tasks: Tasks) -> Self {
+    pub(super) fn new(pool: Pool, tasks: Tasks, health: Health) -> Self {
         Self {
             pool,
             tasks,
             waiting: Arc::default(),
             failing: Arc::default(),
+            health,
         }
     }
 
-    /// Whether writes are kept. Nothing is tried while none has failed.
+    /// Whether writes are kept. Nothing is tried while none has failed, and none can be trusted where
+    /// something kept is damaged.
     pub(in crate::store) async fn is_available(&self) -> bool {
+        if !self.health.is_whole() {
+            return false;
+        }
         if !self.failing.load(Ordering::Acquire) {
             return true;
         }
@@ -82,6 +89,10 @@ impl Queue {
 
     /// Makes a change; when it returns, the change is kept.
     pub(in crate::store) async fn submit<W: Write>(&self, write: W) -> Result<W::Answer, Error> {
+        if !self.health.is_whole() {
+            // What is acknowledged must be there when a copy of the store stands in its place.
+            return Err(Error::Unavailable);
+        }
         let (reply, answer) = oneshot::channel();
         let job = Submitted {
             write,
@@ -97,7 +108,7 @@ impl Queue {
             let queue = self.clone();
             drop(self.tasks.spawn(async move { queue.drain().await }));
         }
-        answer.await.unwrap_or(Err(Error))
+        answer.await.unwrap_or(Err(Error::Unavailable))
     }
 
     #[cfg(test)]
@@ -141,7 +152,7 @@ impl Queue {
 
     fn failed(&self, error: &sqlx::Error) -> Error {
         self.failing.store(true, Ordering::Release);
-        unavailable(error)
+        self.health.told(error)
     }
 
     fn next_group(&self) -> Option<Vec<Box<dyn Job>>> {
@@ -227,6 +238,6 @@ impl<W: Write> Job for Submitted<W> {
             write.kept(answer);
         }
         // Whoever asked may be gone; the change stays.
-        drop(reply.send(outcome.and_then(|()| answer.ok_or(Error))));
+        drop(reply.send(outcome.and_then(|()| answer.ok_or(Error::Unavailable))));
     }
 }

@@ -9,7 +9,8 @@ use super::{Engine, Pool, Row, lease};
 use crate::agent::event::Cause;
 use crate::agent::{CallId, Event, Numbered, SessionId, TurnId};
 use crate::config::name::{CallerName, Revision};
-use crate::store::{Cursor, Error, Prefix, Progress, Session, Turn, micros, unavailable};
+use crate::store::trouble::Health;
+use crate::store::{Cursor, Error, Prefix, Progress, Session, Turn, micros};
 
 /// Turns of one statement at most.
 const TURNS: usize = 500;
@@ -18,6 +19,7 @@ const TURNS: usize = 500;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Reader {
     pub(super) pool: Pool,
+    pub(super) health: Health,
 }
 
 impl Reader {
@@ -30,7 +32,7 @@ impl Reader {
         .bind(id.as_str())
         .fetch_optional(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         row.as_ref().map(read_session).transpose()
     }
 
@@ -59,7 +61,7 @@ impl Reader {
         .bind(i64::from(limit))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         rows.iter().map(read_session).collect()
     }
 
@@ -79,7 +81,7 @@ impl Reader {
         .bind(i64::from(from))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         let mut turns: Vec<Turn> = Vec::new();
         for row in &rows {
             let position = column::<i64>(row, "position")?;
@@ -115,7 +117,7 @@ impl Reader {
         .bind(i64::try_from(after).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -141,7 +143,7 @@ impl Reader {
         .bind(name)
         .fetch_optional(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         Ok(found.map(|(turn, digest)| (TurnId::from(turn), digest)))
     }
 
@@ -156,7 +158,7 @@ impl Reader {
                 .bind(call.as_str())
                 .fetch_optional(&self.pool)
                 .await
-                .map_err(|error| unavailable(&error))?;
+                .map_err(|error| self.health.told(&error))?;
         Ok(found.map(|(output,)| output))
     }
 
@@ -180,7 +182,7 @@ impl Reader {
                 .build_query_as()
                 .fetch_all(&self.pool)
                 .await
-                .map_err(|error| unavailable(&error))?;
+                .map_err(|error| self.health.told(&error))?;
             for (turn, last, ended, waiting) in found {
                 all.push(Progress {
                     turn: TurnId::from(turn),
@@ -204,7 +206,7 @@ impl Reader {
         .bind(replica)
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| unavailable(&error))?;
+        .map_err(|error| self.health.told(&error))?;
         let found = found.into_iter();
         Ok(found
             .map(|(turn, cause)| (TurnId::from(turn), lease::read(&cause)))
@@ -263,5 +265,5 @@ where
 
 pub(super) fn unreadable(error: impl Display) -> Error {
     tracing::error!(%error, "the store holds something that cannot be read");
-    Error
+    Error::Unavailable
 }

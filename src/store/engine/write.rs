@@ -45,8 +45,10 @@ impl Write for NewSession {
             }
         }
         let (held,): (i64,) = sqlx::query_as(
-            "SELECT count(*) FROM sessions s WHERE s.owner = $1 AND (s.expires_at > $2 OR EXISTS \
-             (SELECT 1 FROM turns t WHERE t.session_id = s.id AND t.ended = 0))",
+            // In two, so that each is counted from an index.
+            "SELECT (SELECT count(*) FROM sessions WHERE owner = $1 AND expires_at > $2) \
+             + (SELECT count(*) FROM turns t JOIN sessions s ON s.id = t.session_id \
+             WHERE t.ended = 0 AND s.owner = $1 AND s.expires_at <= $2)",
         )
         .bind(self.owner.as_str())
         .bind(now)
@@ -222,12 +224,16 @@ impl Write for Arc<Append> {
             now: self.now,
         };
         let added = chain.write(db, &self.records).await?;
-        Ok(Some(Kept { appended, added }))
+        Ok(Some(Kept {
+            appended,
+            added,
+            copied: None,
+        }))
     }
 
     fn kept(&self, answer: &mut Option<Kept>) {
         if let Some(kept) = answer {
-            kept.appended.kept.trail = self.copies.write(&kept.added);
+            kept.copied = Some(self.copies.write(&kept.added));
         }
     }
 }
@@ -253,7 +259,11 @@ async fn kept_before(
     }
     let copied = i64::try_from(append.records.len()).unwrap_or(i64::MAX);
     let added = last_of(db, &append.writer, &append.held.session, copied).await?;
-    Ok(Some(Kept { appended, added }))
+    Ok(Some(Kept {
+        appended,
+        added,
+        copied: None,
+    }))
 }
 
 impl Write for Delete {

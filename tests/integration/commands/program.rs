@@ -3,11 +3,14 @@
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+/// What starts a server on a free port.
+pub(crate) const SERVE: &[&str] = &["serve", "--listen", "127.0.0.1:0"];
 
 /// What a run gave.
 pub(crate) struct Ran {
@@ -106,6 +109,18 @@ impl Folder {
         Running(self.spawn(arguments, environment))
     }
 
+    /// The same by a program that starts others.
+    pub(crate) fn start_in(
+        &self,
+        by: &[&str],
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Running {
+        let program = env!("CARGO_BIN_EXE_tolkien");
+        let words = [by, &[program], arguments].concat();
+        Running(self.spawn_program(words[0], &words[1..], environment))
+    }
+
     fn spawn(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Child {
         self.spawn_program(env!("CARGO_BIN_EXE_tolkien"), arguments, environment)
     }
@@ -136,7 +151,21 @@ impl Folder {
 
     /// Starts a server on a free port.
     pub(crate) fn serve(&self, environment: &[(&str, &str)]) -> Server {
-        let mut child = self.spawn(&["serve", "--listen", "127.0.0.1:0"], environment);
+        self.serve_in(&[], environment)
+    }
+
+    /// The same by a program that starts others.
+    pub(crate) fn serve_in(&self, by: &[&str], environment: &[(&str, &str)]) -> Server {
+        let mut server = self.serve_unread(by, environment);
+        // A pipe that nobody reads fills.
+        let mut out = server.out.take().unwrap();
+        thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        server
+    }
+
+    /// The same, with a standard output that nobody reads.
+    pub(crate) fn serve_unread(&self, by: &[&str], environment: &[(&str, &str)]) -> Server {
+        let mut child = self.start_in(by, SERVE, environment).0;
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
         let url = loop {
@@ -147,9 +176,7 @@ impl Folder {
                 break url.to_owned();
             }
         };
-        // A pipe that nobody reads fills, and holds the server up.
-        let mut out = child.stdout.take().unwrap();
-        thread::spawn(move || io::copy(&mut out, &mut io::sink()));
+        let out = child.stdout.take();
         let log = thread::spawn(move || {
             let mut said = String::new();
             log.read_to_string(&mut said).unwrap();
@@ -158,6 +185,7 @@ impl Folder {
         Server {
             child,
             log: Some(log),
+            out,
             said,
             url,
         }
@@ -199,12 +227,19 @@ fn send(child: &Child, signal: Signal) {
 pub(crate) struct Server {
     child: Child,
     log: Option<thread::JoinHandle<String>>,
+    /// Its standard output, where nobody reads it.
+    pub(crate) out: Option<ChildStdout>,
     /// What it said before it listened.
     pub(crate) said: String,
     pub(crate) url: String,
 }
 
 impl Server {
+    /// Its process.
+    pub(crate) fn id(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).unwrap())
+    }
+
     /// Asks it to end.
     pub(crate) fn signal(&self, signal: Signal) {
         send(&self.child, signal);

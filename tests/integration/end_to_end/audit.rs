@@ -302,11 +302,41 @@ async fn a_copy_that_somebody_meddled_with_is_told() {
 }
 
 #[tokio::test]
+async fn a_line_break_in_a_command_line_makes_no_line_of_the_trail() {
+    let lines = format!("{SAY}arguments: {{text: {{multiline: true}}}}\n");
+    let home = Home::new(&[
+        ("tools.d/say.yaml", &lines),
+        ("tolkien.yaml", "sandbox: {require: off}\n"),
+    ]);
+    let fake = Fake::start().await;
+    fake.push(Answer::tools([(
+        "say",
+        json!({"text": "hello\nTIME forged"}),
+    )]));
+    fake.push(Answer::text("Done."));
+    let output = home.tolkien(Some(&fake)).args(["ask", "Go."]).output();
+    succeeded(&output.await.unwrap());
+    insta::assert_snapshot!(home.audit(&[]).await, @r"
+    TIME local api CALL say allow by say.effect: echo 'said hello\nTIME forged'
+    TIME local api CALL say exited with exit code N after N ms, N bytes, sandbox off
+    exit code 0
+    ");
+}
+
+#[tokio::test]
 async fn a_trail_that_cannot_be_read_is_said() {
     let home = Home::new(&[("tools.d/look.yaml", LOOK)]);
     insta::assert_snapshot!(home.audit(&[]).await, @"
-    error: cannot use the store `FOLDER/state/tolkien.db`: error returned from database: (code: 14) unable to open database file
-    help: move it away to begin with an empty one, or name another with `--store`
+    error: there is no store `FOLDER/state/tolkien.db`, so nothing was recorded in it
+    help: the first session makes it; `--store` names another
+    exit code 4
+    ");
+    let garbage = home.folder.path().join("garbage.db");
+    std::fs::write(&garbage, "This is no database.\n").unwrap();
+    let garbage = format!("sqlite:{}", garbage.display());
+    insta::assert_snapshot!(home.audit(&["--store", &garbage]).await, @"
+    error: the store `FOLDER/garbage.db` is damaged, or no store at all: file is not a database
+    help: put a copy of it in its place, or move it aside, with the files beside it, to begin with an empty one; nothing in it was changed
     exit code 4
     ");
     home.write("tolkien.yaml", "store: 'sqlite::memory:'\n");

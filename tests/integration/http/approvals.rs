@@ -98,6 +98,45 @@ async fn a_turn_that_waits_shows_all_that_would_run_whatever_patterns_hide_elsew
 }
 
 #[tokio::test]
+async fn a_decision_is_one_of_two_words_and_nothing_like_them() {
+    let world = world().await;
+    let (path, session, turn) = waiting(&world).await;
+    let mut told = Vec::new();
+    for body in [
+        json!({"decision": {"approve": null}}),
+        json!({"decision": {"approve": {}}}),
+        json!({"decision": ["approve"]}),
+        json!({"decision": "Approve"}),
+        json!({"decision": "approved"}),
+        json!({"decision": null}),
+        json!({"decision": true}),
+        json!({"approve": null}),
+        json!({"decision": "approve", "reason": ["so"]}),
+        json!({}),
+    ] {
+        let refused = world.post(&approval(&session, &turn), &body).await;
+        let status = refused.status().as_u16();
+        let problem = json_of(refused).await;
+        let (code, detail) = (problem["code"].as_str(), problem["detail"].as_str());
+        told.push(format!("{status} {}: {}", code.unwrap(), detail.unwrap()));
+    }
+    insta::assert_snapshot!(told.join("\n"), @"
+    400 invalid_request: the body is not understood: invalid type: map, expected a string at line 1 column 12
+    400 invalid_request: the body is not understood: invalid type: map, expected a string at line 1 column 12
+    400 invalid_request: the body is not understood: invalid type: sequence, expected a string at line 1 column 12
+    400 invalid_request: the body is not understood: a decision is `approve` or `deny`, not `Approve` at line 1 column 22
+    400 invalid_request: the body is not understood: a decision is `approve` or `deny`, not `approved` at line 1 column 23
+    400 invalid_request: the body is not understood: invalid type: null, expected a string at line 1 column 16
+    400 invalid_request: the body is not understood: invalid type: boolean `true`, expected a string at line 1 column 16
+    400 invalid_request: the body is not understood: unknown field `approve`, expected `decision` or `reason` at line 1 column 10
+    400 invalid_request: the body is not understood: invalid type: sequence, expected a string at line 1 column 31
+    400 invalid_request: the body is not understood: missing field `decision` at line 1 column 2
+    ");
+    let again = json_of(world.get(&path).await).await;
+    assert_eq!(again, turn, "it still waits");
+}
+
+#[tokio::test]
 async fn another_operator_approves_and_sees_nothing_else_of_the_session() {
     let world = world().await;
     let (path, session, turn) = waiting(&world).await;

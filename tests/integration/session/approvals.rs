@@ -338,6 +338,58 @@ async fn whoever_is_removed_or_demoted_may_no_more_in_turns_that_run() {
     }
 }
 
+/// Two callers, and what a third line says of joao.
+fn callers_and(joao: &str) -> String {
+    let digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let second = "a3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    format!(
+        "callers:\n  - {{name: maria, role: admin, token_sha256: ['{digest}']}}\n{}",
+        joao.replace("DIGEST", second)
+    )
+}
+
+const JOAO: &str = "  - {name: joao, role: operator, token_sha256: ['DIGEST']}\n";
+
+#[tokio::test]
+async fn whoever_was_removed_while_no_server_ran_may_no_more_in_the_turn_that_goes_on() {
+    for later in [callers_and(""), String::new()] {
+        let calls = [write("a")];
+        let (world, session, view) = World::waiting(&callers_and(JOAO), calls).await;
+        let world = world.again_with(&later).await;
+        let view = world.ended(&session, &view.turn_id).await;
+        assert_eq!(outcomes(&view), ["denied"]);
+        let by = view.tool_calls[0].rule.as_ref().unwrap().to_string();
+        assert_eq!(by, "roles.(removed)");
+        assert!(!world.path("a").exists());
+    }
+    // Who was not removed is asked about as before.
+    let (world, session, view) = World::waiting(&callers_and(JOAO), [write("a")]).await;
+    let world = world.again_with(&callers_and(JOAO)).await;
+    world.decide(asked(&view), true).await.unwrap();
+    let view = world.ended(&session, &view.turn_id).await;
+    assert_eq!(outcomes(&view), ["exited"]);
+}
+
+#[tokio::test]
+async fn a_denial_beside_a_call_that_waits_keeps_its_reason() {
+    let forbidden = ("mark", json!({"name": "forbidden"}));
+    let (world, session, view) = World::waiting("", [write("a"), forbidden]).await;
+    assert_eq!(outcomes(&view), ["pending", "denied"]);
+    let rule = view.tool_calls[1].rule.clone();
+    let world = world.again().await;
+    let view = world.rests(&session, &view.turn_id).await;
+    assert_eq!(outcomes(&view), ["pending", "denied"]);
+    assert_eq!(view.tool_calls[1].rule, rule);
+    world.decide(asked(&view), false).await.unwrap();
+    let view = world.ended(&session, &view.turn_id).await;
+    assert_eq!(outcomes(&view), ["denied", "denied"]);
+    insta::assert_snapshot!(world.told().join("\n"), @"
+    Not run: joao refused to approve this call: not on a Friday. Do not try to reach the same effect another way; ask the operator how to go on.
+    Denied by mark.name.deny[0]: nobody leaves that. It did not run. What is allowed:
+      name: [a-z]+
+    ");
+}
+
 /// What comes of an approval when this is in force by then.
 async fn approved_after(others: &[(&str, &str)]) -> (World, SessionId, TurnId, ApprovalView) {
     let (world, session, view) = World::waiting("", [write("a")]).await;
@@ -389,27 +441,11 @@ async fn after_a_reload_that_allows_or_denies_nobody_is_asked_again() {
 /// A server that ends while a call waits, and the next one on its store.
 async fn restarted(settings: Option<&str>) -> (World, SessionId, TurnView, TurnView) {
     let (world, session, before) = World::waiting("", [write("a")]).await;
-    world.tasks.end(LONG).await;
     if let Some(settings) = settings {
+        world.tasks.end(LONG).await;
         world.swap(settings, &[]);
     }
-    let World {
-        folder,
-        fake,
-        in_force,
-        sessions,
-        ..
-    } = world;
-    drop(sessions);
-    let tasks = Tasks::new();
-    let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
-    let world = World {
-        folder,
-        fake,
-        in_force,
-        tasks,
-        sessions,
-    };
+    let world = world.again().await;
     let events = pin!(world.sessions.events(&joao(), &session, &before.turn_id, 0));
     let decided = events.filter(|event| {
         let decided = matches!(event.as_ref().unwrap().item, Event::CallDecided { .. });

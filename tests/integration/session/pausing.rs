@@ -70,26 +70,9 @@ async fn they_stay_stopped_when_the_server_starts_again() {
         .sessions
         .pause(&maria("admin"), Some("a flood".to_owned()))
         .await;
-    world.tasks.end(LONG).await;
-    let World {
-        folder,
-        fake,
-        in_force,
-        sessions,
-        ..
-    } = world;
-    drop(sessions);
-    let tasks = Tasks::new();
-    let sessions = open(folder.path(), &in_force, &tasks, Clock::system()).await;
-    assert_eq!(sessions.paused().await, pause.map(Some));
-    fake.push(Answer::tools([echo("one")]));
-    let world = World {
-        folder,
-        fake,
-        in_force,
-        tasks,
-        sessions,
-    };
+    let world = world.again().await;
+    assert_eq!(world.sessions.paused().await, pause.map(Some));
+    world.fake.push(Answer::tools([echo("one")]));
     let session = world.session().await;
     let view = world.ask(&session, "say it").await;
     assert_eq!(outcomes(&view), ["not_started"]);

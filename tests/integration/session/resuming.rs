@@ -45,12 +45,14 @@ struct Lives {
 
 impl Lives {
     fn new(settings: &str) -> Self {
+        Self::of(|folder| trusted(folder, settings))
+    }
+
+    fn of(config: impl FnOnce(&Path) -> Arc<Config>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let outer = tokio::runtime::Runtime::new().unwrap();
         let fake = outer.block_on(Fake::start());
-        let path = folder.path();
-        let config = trusted(path, settings);
-        let in_force = in_force(&fake.base_url(), config);
+        let in_force = in_force(&fake.base_url(), config(folder.path()));
         Self {
             folder,
             fake,
@@ -174,6 +176,37 @@ fn a_call_that_may_have_changed_something_is_not_made_again_and_the_model_is_tol
             true
         )
     );
+}
+
+#[test]
+fn an_approval_is_for_one_run_of_a_call() {
+    let policy = "description: Asks.\napplies_to: {tools: [look]}\neffect: {read: ask}\n";
+    let lives = Lives::of(|folder| {
+        let files = [
+            (
+                "tools.d/look.yaml",
+                slow(folder, "read").replace("{allow: {}}", "{ask: {}}"),
+            ),
+            ("policies/careful.yaml", policy.to_owned()),
+        ];
+        config_with(
+            folder,
+            "",
+            &files.each_ref().map(|(name, text)| (*name, text.as_str())),
+        )
+    });
+    lives.fake.push(Answer::tools([("look", json!({}))]));
+    lives.fake.push(Answer::text("I will check."));
+    let begun = lives.killed(async |sessions, session, turn| {
+        let view = sessions.turn(&joao(), session, turn, LONG).await.unwrap();
+        let asked = &view.pending_approvals.first().unwrap().approval_id;
+        let decided = sessions.decide(&joao(), session, asked, true, None).await;
+        assert!(decided.is_ok());
+        running(lives.folder.path()).await;
+    });
+    let view = lives.over(&begun);
+    assert_eq!(outcomes(&view), ["interrupted"]);
+    assert_eq!(lives.ran(), "read\n");
 }
 
 #[test]
