@@ -1,15 +1,16 @@
 //! What was found out about a tool, kept by content: a tool that did not change is not looked at again.
 //!
 //! The content is what an answer can depend on, places included: the texts of all files but those of
-//! other tools and prompts, the prompts that it renders, and the build of this program. An
+//! other tools and prompts, the prompts that it renders, the settings in force, and the build of this program. An
 //! entry that cannot be read is made again. Who may write into the folder can write a proof into it, so
 //! it must be as well kept as the gate that reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, DirEntry, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +28,9 @@ const BUILD: &str = env!("TOLKIEN_SOURCES");
 
 /// An entry has at most this many bytes.
 const LONGEST_ENTRY: u64 = 64 << 20;
+
+/// How long an entry stays in a folder that nobody else looks after.
+const KEPT: Duration = Duration::from_hours(30 * 24);
 
 /// Answers by content, within one run and, in a folder, from one run to the next.
 #[derive(Debug, Default)]
@@ -64,6 +68,8 @@ impl Content {
         let single = single(config);
         let mut shared = Hash(Sha256::new());
         shared.text(BUILD);
+        // The environment has a say in them, which is in no source.
+        shared.text(&format!("{:?}", config.settings()));
         let mut own: BTreeMap<&str, &str> = BTreeMap::new();
         for source in sources {
             let name: &str = source.name();
@@ -140,6 +146,16 @@ impl Cache {
         }
     }
 
+    /// The same in a folder of its own, where entries that nobody made anew for 30 days are removed.
+    pub fn own(folder: PathBuf) -> Self {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| is_old(entry).unwrap_or(false)) {
+            // What cannot be removed is in nobody's way.
+            fs::remove_file(entry.path()).ok();
+        }
+        Self::new(Some(folder))
+    }
+
     /// How much was known so far.
     pub fn used(&self) -> Used {
         self.state().used
@@ -148,11 +164,6 @@ impl Cache {
     /// Why the folder could not be used, where it could not.
     pub fn failure(&self) -> Option<String> {
         self.state().failure.clone()
-    }
-
-    /// Whether nothing of it outlives the process.
-    pub(super) fn is_of_this_run(&self) -> bool {
-        self.folder.is_none()
     }
 
     /// Forgets what nothing asked for since the last time, so that a process which checks one version
@@ -216,6 +227,11 @@ impl Cache {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_old(entry: &DirEntry) -> io::Result<bool> {
+    let age = entry.metadata()?.modified()?.elapsed();
+    Ok(age.is_ok_and(|age| age > KEPT))
 }
 
 /// Writes an entry whole or not at all, also where several runs share the folder: in containers they

@@ -16,7 +16,7 @@ use super::witness::allowing;
 use crate::config::name::ToolName;
 use crate::config::tool::{Rule, Tool};
 use crate::config::{Config, Loaded, Origin, Overrides, RootError};
-use crate::diagnostic::{self, Diagnostic, Severity, listed};
+use crate::diagnostic::{self, Diagnostic, Severity, Source, listed};
 use crate::policy;
 
 /// How much is looked at.
@@ -38,12 +38,7 @@ pub fn load(
 ) -> Result<Loaded, RootError> {
     let mut loaded = policy::load(origin, overrides)?;
     if let Some(config) = &loaded.config {
-        // Within one run the environment stays what it is.
-        let contents = if overrides == Overrides::None || cache.is_of_this_run() {
-            Content::of_all(config, &loaded.sources)
-        } else {
-            BTreeMap::new()
-        };
+        let contents = Content::of_all(config, &loaded.sources);
         let known = Known { cache, contents };
         let found = check(config, thoroughness, &known);
         if found.iter().any(|found| found.severity == Severity::Error) {
@@ -55,10 +50,16 @@ pub fn load(
     Ok(loaded)
 }
 
+/// What was proved of every invariant of a configuration that was read from these sources, tool by tool,
+/// but for what the cache knows: after [`load`] with the same cache it knows all of it.
+pub fn proofs(config: &Config, sources: &[Source], cache: &Cache) -> Vec<Proof> {
+    let contents = Content::of_all(config, sources);
+    Known { cache, contents }.all(config)
+}
+
 /// What is known of the tools of a configuration.
 pub(super) struct Known<'a> {
     cache: &'a Cache,
-    /// Absent where the environment has a say, which is in no text and may be another in the next run.
     contents: BTreeMap<ToolName, Content>,
 }
 
@@ -74,6 +75,12 @@ impl Known<'_> {
             Some(content) => self.cache.answer(question, content, find),
             None => find(),
         }
+    }
+
+    /// Every proof, tool by tool.
+    fn all(&self, config: &Config) -> Vec<Proof> {
+        let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
+        cores::map(&tools, |tool| self.proofs(config, tool)).concat()
     }
 
     fn proofs(&self, config: &Config, tool: &Arc<Tool>) -> Vec<Proof> {
@@ -114,8 +121,7 @@ impl Known<'_> {
 
 /// Everything that the analysis finds in a configuration.
 fn check(config: &Config, thoroughness: Thoroughness, known: &Known<'_>) -> Vec<Diagnostic> {
-    let tools: Vec<&Arc<Tool>> = config.tools().values().collect();
-    let proofs: Vec<Proof> = cores::map(&tools, |tool| known.proofs(config, tool)).concat();
+    let proofs = known.all(config);
     let policies = config.policies().values();
     let invariants = policies.flat_map(|policy| &policy.never);
     let found = invariants.flat_map(|rule| {

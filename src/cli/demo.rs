@@ -30,6 +30,7 @@ use crate::diagnostic::listed;
 use crate::model::{Model, Script};
 use crate::reload::InForce;
 use crate::store::Location;
+use crate::tasks;
 use crate::tool::sandbox;
 
 /// See it work: a scripted model, bundled documents, real processes, no key
@@ -50,9 +51,15 @@ impl Demo {
         telemetry::start(global.level(Level::Error), LogFormat::Text);
         // Before there is a folder: from here on nothing ends the process without removing it.
         let mut signals = Signals::listen()?;
+        say_what_it_is(screen);
         let folder = Folder::make()?;
         folder.fill()?;
-        let config = root::enforced(&folder.path, Overrides::None)?;
+        let path = folder.path.clone();
+        let proving = tasks::blocking(move || root::enforced_anew(&path, Overrides::None));
+        let config = tokio::select! {
+            proved = proving => proved.context("the bundled configuration cannot be checked")??,
+            _ = signals.next() => return Ok(Exit::Interrupted),
+        };
         let model = compose::model(&config)?;
         let Model::Script(script) = &model else {
             return Err(Failure::environment("the bundled model is no script"));
@@ -61,7 +68,7 @@ impl Demo {
             return Err(Failure::environment("the bundled script has no question"));
         };
         let host = Host::probe_with_defaults(&config).confined(&config, sandbox::probe(None));
-        introduce(script, &host, screen);
+        say_what_it_lacks(script, &host, screen);
         if signals.next().now_or_never().is_some() {
             return Ok(Exit::Interrupted);
         }
@@ -98,9 +105,8 @@ fn question(script: &Script) -> Option<String> {
 /// The one call of it is denied, so that nothing is missed where the program is missing.
 const NEVER_RUNS: &str = "kubectl";
 
-/// What is real here and what is not, before anything happens; and what is missing for what the script
-/// does, but not for the tools that it leaves alone.
-fn introduce(script: &Script, host: &Host, screen: &Screen) {
+/// What is real here and what is not, before anything happens.
+fn say_what_it_is(screen: &Screen) {
     screen.note(
         "This is a demonstration. The model is SCRIPTED: its words and its choice of calls come\n\
          from a file. Everything else is real: the decisions, the programs that run, and what they\n\
@@ -110,6 +116,10 @@ fn introduce(script: &Script, host: &Host, screen: &Screen) {
         "For the real thing: `export ANTHROPIC_API_KEY=sk-ant-…`, then `tolkien repl` where a\n\
          configuration is.",
     );
+}
+
+/// What is missing for what the script does, but not for the tools that it leaves alone.
+fn say_what_it_lacks(script: &Script, host: &Host, screen: &Screen) {
     let mut lacking: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for tool in script.tools() {
         if tool == NEVER_RUNS {

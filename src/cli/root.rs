@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::failure::{Failure, Result};
+use super::{compose, connect};
 use crate::analysis::cache::Cache;
 use crate::analysis::check::{self, Thoroughness};
 use crate::config::settings::Settings;
@@ -90,7 +91,7 @@ pub(crate) fn settings(root: &Path, overrides: Overrides) -> Result<(Settings, L
 
 /// Loads a folder that must be valid.
 pub(crate) fn valid(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Loaded)> {
-    let loaded = load(root, overrides, Thoroughness::Valid, &Cache::default())?;
+    let loaded = load(root, overrides, Thoroughness::Valid, &kept(root, overrides))?;
     match loaded.valid().cloned() {
         Some(config) => Ok((config, loaded)),
         None => Err(Failure::Invalid(Box::new(loaded))),
@@ -103,9 +104,28 @@ pub(crate) fn enforced(root: &Path, overrides: Overrides) -> Result<Arc<Config>>
     Ok(proved(root, overrides)?.0)
 }
 
+/// The same without a look at what was proved before, and without keeping it.
+pub(crate) fn enforced_anew(root: &Path, overrides: Overrides) -> Result<Arc<Config>> {
+    let loaded = load(root, overrides, Thoroughness::Valid, &Cache::default())?;
+    Ok(loaded.enforced()?)
+}
+
 /// The same with what was proved of it, for whoever will load it again.
 pub(crate) fn proved(root: &Path, overrides: Overrides) -> Result<(Arc<Config>, Cache)> {
-    let cache = Cache::default();
+    let cache = kept(root, overrides);
     let loaded = load(root, overrides, Thoroughness::Valid, &cache)?;
     Ok((loaded.enforced()?, cache))
+}
+
+/// What was proved before, in the state folder: who may write there has the store and the token too.
+/// Where there is none, everything is proved anew.
+fn kept(root: &Path, overrides: Overrides) -> Cache {
+    let folder = settings(root, overrides).and_then(|(settings, _)| {
+        let folder = connect::state_dir(settings.server.state_dir.as_deref())?;
+        Ok(folder.join("proofs"))
+    });
+    match folder {
+        Ok(folder) if compose::private_folder(&folder).is_ok() => Cache::own(folder),
+        _ => Cache::default(),
+    }
 }

@@ -20,9 +20,11 @@ mod prefix;
 
 pub(crate) mod program;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -528,6 +530,37 @@ fn a_configuration_that_would_not_be_enforced_runs_nothing() {
     }
     assert_eq!(folder.run(&["validate"]).code, 0);
     assert_eq!(folder.run(&["validate", "--fail-on", "warning"]).code, 1);
+}
+
+#[test]
+fn what_was_proved_of_a_configuration_is_kept_for_the_next_command() {
+    let folder = Folder::with_configuration();
+    let proofs = folder.path(".local/state/tolkien/proofs");
+    let kept = || {
+        let entries = fs::read_dir(&proofs).unwrap();
+        let kept = entries.map(|entry| entry.unwrap().path());
+        kept.map(|path| (fs::metadata(&path).unwrap().modified().unwrap(), path))
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(folder.run(&["validate"]).code, 0);
+    assert!(!proofs.exists(), "a gate keeps what it is told to keep");
+    assert_eq!(folder.run(&["check", "disk", "/"]).code, 0);
+    let first = kept();
+    assert_eq!(first.len(), 1);
+    assert_eq!(folder.run(&["call", "disk", "/"]).code, 0);
+    assert_eq!(kept(), first, "nothing was proved again");
+    let said = [("TOLKIEN_LIMITS__ROUNDS", "7")];
+    for _ in 0..2 {
+        assert_eq!(folder.run_with(&["call", "disk", "/"], &said, "").code, 0);
+        assert_eq!(kept().len(), 2, "the environment has a say");
+    }
+    assert_eq!(
+        fs::metadata(&proofs).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
+    let nowhere = [("XDG_STATE_HOME", "/proc")];
+    let ran = folder.run_with(&["check", "disk", "/"], &nowhere, "");
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
 }
 
 #[test]

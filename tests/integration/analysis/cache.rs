@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 use tolkien::analysis::cache::{Cache, Used};
@@ -50,6 +51,22 @@ const AS_IT_IS: (&str, &str, &str) = ("nowhere", "", "");
 
 fn used(known: usize, made: usize) -> Used {
     Used { known, made }
+}
+
+#[test]
+fn what_nobody_made_anew_for_a_month_leaves_a_folder_of_its_own() {
+    let folder = TempDir::new().unwrap();
+    let now = SystemTime::now();
+    for (name, days) in [("new.json", 29), ("old.json", 31)] {
+        let file = fs::File::create(folder.path().join(name)).unwrap();
+        file.set_modified(now - Duration::from_hours(24 * days))
+            .unwrap();
+    }
+    Cache::new(Some(folder.path().to_owned()));
+    assert!(folder.path().join("old.json").exists());
+    Cache::own(folder.path().to_owned());
+    assert!(folder.path().join("new.json").exists());
+    assert!(!folder.path().join("old.json").exists());
 }
 
 #[test]
@@ -102,30 +119,6 @@ fn a_process_keeps_no_more_than_what_its_last_check_asked_for() {
     cache.forget_unused();
     assert_eq!(checked(&cache, AS_IT_IS).1, used(4, 0));
     assert_eq!(checked(&cache, other).1, used(0, 4));
-}
-
-#[test]
-fn the_environment_is_the_same_within_one_run_and_may_be_another_in_the_next() {
-    let folder = TempDir::new().unwrap();
-    let again = |cache: &Cache| {
-        let origin = || {
-            Origin::Files(
-                files()
-                    .into_iter()
-                    .map(|(path, text)| File::new(path, text))
-                    .collect(),
-            )
-        };
-        for _ in 0..2 {
-            check::load(origin(), Overrides::Environment, Thoroughness::Valid, cache).unwrap();
-        }
-        cache.used()
-    };
-    assert_eq!(again(&Cache::default()), used(1, 1));
-    assert_eq!(
-        again(&Cache::new(Some(folder.path().to_owned()))),
-        used(0, 0)
-    );
 }
 
 #[test]

@@ -297,8 +297,7 @@ async fn no_secret_leaves_the_engine() {
         "what a step got".to_owned(),
         text_of(&home.folder.path().join("passed")),
     ));
-    for entry in fs::read_dir(home.state()).unwrap() {
-        let path = entry.unwrap().path();
+    for path in crate::decision::files_below(&home.state()) {
         places.push((path.display().to_string(), text_of(&path)));
     }
     for words in [&["audit"][..], &["audit", "--json"]] {
