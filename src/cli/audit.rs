@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::failure::{Failure, Result};
-use super::render::Screen;
+use super::render::{self, Screen};
 use super::{Exit, compose, root, serve};
 use crate::agent::audit::What;
 use crate::config::Overrides;
@@ -142,7 +142,17 @@ impl Audit {
     }
 
     async fn reader(&self, config: Option<&Path>, screen: &Screen) -> Result<Reader> {
-        let reader = Reader::open(&self.location(config, screen)?).await?;
+        let location = self.location(config, screen)?;
+        if let Location::File(path) = &location
+            && !path.exists()
+        {
+            let path = path.display();
+            return Err(Failure::environment(format!(
+                "there is no store `{path}`, so nothing was recorded in it"
+            ))
+            .help("the first session makes it; `--store` names another"));
+        }
+        let reader = Reader::open(&location).await?;
         reader.ok_or_else(|| {
             Failure::environment("the store is in memory, so its trail ended with its server")
                 .help("read the copy that `audit.file` of the settings names: `--file`")
@@ -212,7 +222,7 @@ fn shown(content: &Content) -> String {
         } => format!(
             "{} by {rule}: {}",
             verdict.as_str(),
-            command_line.as_deref().unwrap_or("no command line")
+            render::on_one_line(command_line.as_deref().unwrap_or("no command line"))
         ),
         What::Approval {
             approval,

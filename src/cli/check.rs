@@ -20,7 +20,7 @@ use crate::policy::{Decision, Request, Verdict, decide, let_through};
 #[command(
     mut_arg("format", |format| format.value_parser(without_findings())),
     after_help = "Examples:\n  tolkien check kubectl 'get pods -A'\n  tolkien check kubectl --format json -- get pods -A\n  \
-                  tolkien check docs_read '{\"path\": \"README.md\"}'\n  tolkien check kubectl 'get nodes' --role viewer --channel telegram",
+                  tolkien check docs_read '{\"path\": \"README.md\"}'\n  tolkien check kubectl 'get nodes' --role operator --channel telegram",
     long_about = "Decides one call exactly as the engine would, without running it: prints the \
                   verdict, the rule that decided and where it is written, the command line, the \
                   rules that let it through, and for a denial what would be allowed.\n\nINPUT that starts with `{` is JSON. Else one \

@@ -2,21 +2,23 @@
 //!
 //! Links are bad: a request that got no answer, or a proxy's, is sent again with a growing pause
 //! and the same idempotency key, so that nothing is lost and nothing is asked twice. The operator
-//! hears of it once when the link is lost and once when it is back.
+//! hears of it once when the link is lost and once when it is back; at a terminal, where a spinner
+//! says what is wrong meanwhile, only then.
 
 pub(crate) mod follow;
 
 mod patience;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use futures_util::{Stream, StreamExt as _};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 
 use super::render::Screen;
+use super::render::progress::seconds;
 use crate::api::{
     self, Approval, ApprovalList, ConfigReport, CreateSession, DecideApproval, PauseState,
     PauseTools, Problem, SendMessage, Session, SessionCreated, SessionPage, SessionSummary, Turn,
@@ -74,8 +76,16 @@ pub(crate) struct Client {
 struct Link {
     /// It answered at least once.
     reached: AtomicBool,
-    /// The last attempt failed, and the operator knows.
-    lost: AtomicBool,
+    /// Since when every attempt failed, where the operator knows.
+    lost: Mutex<Option<Lost>>,
+}
+
+/// An outage.
+#[derive(Debug)]
+struct Lost {
+    since: Instant,
+    /// Whether it is told where it leaves no trace.
+    is_passing: bool,
 }
 
 impl Client {
@@ -327,18 +337,43 @@ impl Client {
     }
 
     fn lost(&self, cause: &str) {
-        if !self.link.lost.swap(true, Ordering::Relaxed) {
-            self.screen.note(&format!(
-                "no connection to {}: {cause}; trying again",
-                self.server()
-            ));
+        let mut lost = self
+            .link
+            .lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if lost.is_some() {
+            return;
         }
+        let passing = format!("no connection: {cause}; trying again");
+        let is_passing = self.screen.passing(&passing);
+        if !is_passing {
+            let server = self.server();
+            self.screen
+                .note(&format!("no connection to {server}: {cause}; trying again"));
+        }
+        *lost = Some(Lost {
+            since: Instant::now(),
+            is_passing,
+        });
     }
 
     fn found(&self) {
         self.link.reached.store(true, Ordering::Relaxed);
-        if self.link.lost.swap(false, Ordering::Relaxed) {
-            self.screen.note("connected again");
+        let mut lost = self
+            .link
+            .lost
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match lost.take() {
+            Some(lost) if lost.is_passing => {
+                self.screen.passed();
+                let (server, long) = (self.server(), seconds(lost.since.elapsed()));
+                self.screen
+                    .note(&format!("there was no connection to {server} for {long}"));
+            }
+            Some(_) => self.screen.note("connected again"),
+            None => {}
         }
     }
 }

@@ -39,6 +39,7 @@ const PAGES: &[Page] = pages! {
     "bad-name"
     "bad-program"
     "bad-prompt-call"
+    "bad-script"
     "bad-template"
     "bad-url"
     "case-fails"
@@ -206,8 +207,10 @@ pub(crate) fn way_out(code: &str) -> String {
     if let Some(near) = nearest(code, codes()) {
         return format!("did you mean `{near}`? {all}");
     }
-    let words = codes().flat_map(|known| known.split('-'));
-    let meant = nearest(code, words).unwrap_or(code);
+    let words = || codes().flat_map(|known| known.split('-'));
+    let is_whole = words().any(|word| word == code);
+    let typo = (!is_whole && code.len() > 4).then(|| nearest(code, words()));
+    let meant = typo.flatten().unwrap_or(code);
     let has_it = |known: &&str| known.split('-').any(|word| word.starts_with(meant));
     let alike: Vec<&str> = codes().filter(has_it).collect();
     match alike.as_slice() {

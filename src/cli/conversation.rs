@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::approval::{self, Answer, Approvals};
 use super::client::follow::Following;
 use super::client::{Client, Error};
-use super::render::Screen;
+use super::render::{self, Screen};
 use super::signal::{Asked, Signals};
 use crate::api::{Approval, Code, DecideApproval, Turn, TurnStatus};
 
@@ -296,7 +296,7 @@ impl Conversation {
             return Ok(Said::Finished(Box::new(turn)));
         }
         for approval in &turn.pending_approvals {
-            let line = &approval.command_line;
+            let line = render::on_one_line(&approval.command_line);
             self.screen
                 .warn(&format!("`{line}` needs an approval, and nobody gave one"));
         }

@@ -153,9 +153,8 @@ fn claude(config: &Config) -> Result<Model> {
         .help("remove `provider: script` from the model's settings"));
     }
     if compose::lacks_key(config.settings()) {
-        return Err(
-            Failure::usage("there is no key for the model's API").help(compose::HOW_TO_SET_THE_KEY)
-        );
+        return Err(Failure::environment("there is no key for the model's API")
+            .help(compose::HOW_TO_SET_THE_KEY));
     }
     Ok(model)
 }

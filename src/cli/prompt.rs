@@ -20,7 +20,7 @@ const CHARACTERS_A_TOKEN: usize = 4;
 /// Render a prompt as the model would get it
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tolkien prompt\n  tolkien prompt workflows.md --role viewer",
+    after_help = "Examples:\n  tolkien prompt\n  tolkien prompt workflows.md --role operator",
     long_about = "Renders a prompt as the model would get it where every tool is ready, and tells its \
                   size on standard error."
 )]

@@ -241,6 +241,23 @@ impl Screen {
         }
     }
 
+    /// Says something beside the spinner until it has [`passed`](Self::passed); whether there is one.
+    pub(crate) fn passing(&self, text: &str) -> bool {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = &*bar {
+            bar.set_prefix(format!("{} · ", harmless(text)));
+        }
+        bar.is_some()
+    }
+
+    /// What was said beside the spinner is over.
+    pub(crate) fn passed(&self) {
+        let bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bar) = &*bar {
+            bar.set_prefix("");
+        }
+    }
+
     /// What the argument parser has to say: help on standard output, errors on standard error.
     pub(crate) fn usage(&self, error: &clap::Error) {
         let text = error.render();
@@ -310,4 +327,9 @@ pub(crate) fn checked(checked: &Checked) -> String {
         counted(checked.cases, "case", "cases"),
         counted(checked.invariants, "invariant", "invariants"),
     )
+}
+
+/// A text that others wrote as a part of one line, so that nothing in it passes for a line of ours.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.replace('\n', "\\n").replace('\r', "\\r")
 }

@@ -7,8 +7,10 @@ use super::failure::{Failure, Result};
 use super::{compose, connect};
 use crate::analysis::cache::Cache;
 use crate::analysis::check::{self, Thoroughness};
-use crate::config::settings::Settings;
+use crate::config::settings::{Model, Settings};
 use crate::config::{Config, Loaded, Origin, Overrides, RootError, load_settings};
+use crate::diagnostic::{self, Diagnostic, Place};
+use crate::model::script::Script;
 
 /// Where a configuration lies when nothing says otherwise: the mount point of the container image.
 const SYSTEM: &str = "/etc/tolkien";
@@ -40,7 +42,23 @@ pub(crate) fn load(
     thoroughness: Thoroughness,
     cache: &Cache,
 ) -> Result<Loaded> {
-    check::load(origin, overrides, thoroughness, cache).map_err(failure)
+    let mut loaded = check::load(origin, overrides, thoroughness, cache).map_err(failure)?;
+    let script = loaded.config.as_deref().and_then(misplayed);
+    loaded.diagnostics.extend(script);
+    diagnostic::sort(&mut loaded.diagnostics);
+    Ok(loaded)
+}
+
+/// What is wrong with the script of the scripted model.
+fn misplayed(config: &Config) -> Option<Diagnostic> {
+    let Model::Script { script, .. } = &config.settings().model else {
+        return None;
+    };
+    let error = Script::parse(config.script()?.clone()).err()?;
+    let place = Place::file(script.to_string_lossy());
+    let help = "a script is `{question?, turns}`, a turn `{when?, replies}`, and a reply `{text?, \
+                calls?: [{tool, input?}]}`";
+    Some(Diagnostic::error("bad-script", place, error).help(help))
 }
 
 /// Whether no folder was named, and there is none where one is looked for.

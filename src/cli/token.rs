@@ -11,7 +11,7 @@ use crate::server::token;
 /// Make a token for somebody who may talk to the server
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tolkien token joao\n  tolkien token ci --role viewer",
+    after_help = "Examples:\n  tolkien token joao\n  tolkien token ci --role admin",
     long_about = "Makes a token: the first line of standard output is the token, which is shown this \
                   once and kept nowhere; the second is the entry for `callers` in tolkien.yaml, which \
                   holds only its digest. While a token is rotated, put both digests in one entry."

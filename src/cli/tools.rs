@@ -15,7 +15,7 @@ use super::{Exit, compose, input, root};
 use crate::agent::context::tools_json;
 use crate::config::host::Host;
 use crate::config::policy::{EffectAnswer, Policy};
-use crate::config::settings::Limits;
+use crate::config::settings::{Limits, length};
 use crate::config::tool::{Command, CommandWord, Keep, Rule, Run, Tool};
 use crate::config::{Config, Overrides};
 
@@ -80,7 +80,7 @@ fn list(config: &Config) -> String {
         vec![
             tool.name.to_string(),
             tool.effect.as_str().to_owned(),
-            duration(timeout(config, tool)),
+            length(timeout(config, tool)),
             tool.output.limit.to_string(),
             counted(own, "rule", "rules"),
             policies.join(", "),
@@ -109,15 +109,6 @@ fn timeout(config: &Config, tool: &Tool) -> Duration {
     tool.timeout.unwrap_or(call_timeout)
 }
 
-/// A length of time as the configuration writes it.
-fn duration(time: Duration) -> String {
-    match (time.as_secs(), time.subsec_millis()) {
-        (seconds, 0) if seconds >= 60 && seconds % 60 == 0 => format!("{}m", seconds / 60),
-        (seconds, 0) => format!("{seconds}s"),
-        _ => format!("{}ms", time.as_millis()),
-    }
-}
-
 /// Everything about one tool.
 fn describe(config: &Config, tool: &Tool, paint: Paint) -> String {
     let head = paint.tone(Tone::Strong, tool.name.as_str());
@@ -135,7 +126,7 @@ fn describe(config: &Config, tool: &Tool, paint: Paint) -> String {
         "limits",
         &[format!(
             "{}, {} characters of output ({} kept)",
-            duration(timeout(config, tool)),
+            length(timeout(config, tool)),
             tool.output.limit,
             match tool.output.keep {
                 Keep::Head => "the head is",
@@ -274,21 +265,4 @@ fn parameters(tool: &Tool) -> Vec<String> {
             }
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_length_of_time_is_written_as_the_configuration_does() {
-        for (millis, text) in [
-            (500, "500ms"),
-            (50_000, "50s"),
-            (60_000, "1m"),
-            (90_000, "90s"),
-        ] {
-            assert_eq!(duration(Duration::from_millis(millis)), text);
-        }
-    }
 }

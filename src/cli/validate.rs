@@ -23,7 +23,7 @@ use crate::tool::sandbox;
 #[command(
     after_help = "Examples:\n  tolkien validate\n  tolkien validate ./config --format json -o findings.json\n  \
                   tolkien validate --format github     annotations for GitHub and Gitea Actions\n  \
-                  tolkien validate --mutants --fail-on warning\n  tolkien validate --explain unknown-key",
+                  tolkien validate --mutants --fail-on warning   # takes minutes: every rule is broken once\n  tolkien validate --explain unknown-key",
     long_about = "Checks a configuration as a whole and tells every finding at once, each with its \
                   place and the way out. The result does not depend on this machine: no program, \
                   variable, network or cluster is needed, unless --host asks about them.\n\nExit \

@@ -310,3 +310,34 @@ pub enum LogFormat {
     /// For people.
     Text,
 }
+
+/// A length of time as the files write it, as far as one unit says it.
+pub(crate) fn length(time: Duration) -> String {
+    let (seconds, rest) = (time.as_secs(), time.subsec_millis());
+    match (seconds, rest) {
+        (_, 1..) => format!("{}ms", time.as_millis()),
+        (0, _) => "0s".to_owned(),
+        (seconds, _) if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
+        (seconds, _) if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
+        (seconds, _) => format!("{seconds}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_of_time_is_written_as_the_configuration_does() {
+        for (millis, text) in [
+            (0, "0s"),
+            (500, "500ms"),
+            (50_000, "50s"),
+            (60_000, "1m"),
+            (90_000, "90s"),
+            (7_200_000, "2h"),
+        ] {
+            assert_eq!(length(Duration::from_millis(millis)), text);
+        }
+    }
+}

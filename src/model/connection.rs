@@ -29,7 +29,13 @@ pub(crate) fn cause(error: &reqwest::Error) -> String {
         }
         deepest = deeper;
     }
-    one_line(&deepest.to_string())
+    match deepest.to_string().as_str() {
+        // What rustls says of an answer in plain HTTP.
+        "received corrupt message of type InvalidContentType" => {
+            "it answers without TLS (an address with `http://`?)".to_owned()
+        }
+        other => one_line(other),
+    }
 }
 
 fn of_system(error: &io::Error) -> Option<&'static str> {

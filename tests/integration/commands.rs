@@ -564,6 +564,33 @@ fn what_was_proved_of_a_configuration_is_kept_for_the_next_command() {
 }
 
 #[test]
+fn the_script_of_the_model_is_checked_with_the_rest() {
+    let folder = Folder::with_configuration();
+    folder.write(
+        "tolkien.yaml",
+        "facts: {place: here}\nmodel: {provider: script, script: play.yaml}\n",
+    );
+    folder.write("play.yaml", "turns:\n  - reply: Hello.\n");
+    let ran = folder.run(&["validate"]);
+    assert_eq!(ran.code, 1);
+    insta::assert_snapshot!(ran.out, @"
+    error[bad-script]: turn 1 of the script: unknown field `reply`, expected `when` or `replies`
+    --> play.yaml
+     = help: a script is `{question?, turns}`, a turn `{when?, replies}`, and a reply `{text?, calls?: [{tool, input?}]}`
+    ");
+    let said = [("TOLKIEN_SERVER__LISTEN", "7331")];
+    let ran = folder.run_with(&["serve"], &said, "");
+    insta::assert_snapshot!(ran.err, @"
+    error[bad-address]: `TOLKIEN_SERVER__LISTEN`: `7331` is no address to listen on
+    --> TOLKIEN_SERVER__LISTEN:1:1
+     = help: write host and port: `127.0.0.1:7331`
+
+    1 error; checked 1 tool, 1 policy, 1 prompt, 7 cases and 0 invariants
+    the configuration is invalid, so nothing was done with it
+    ");
+}
+
+#[test]
 fn call_prints_what_the_program_wrote() {
     let folder = Folder::with_configuration();
     let ran = folder.run(&["call", "disk", "--", "-h", "/"]);

@@ -135,9 +135,10 @@ fn the_shipped_configuration_has_no_findings() {
 }
 
 /// Codes whose mistake cannot be a folder of fixtures: a test makes it.
-const MADE: [&str; 12] = [
+const MADE: [&str; 13] = [
     "bad-base64",
     "bad-environment",
+    "bad-script",
     "file-twice",
     "missing-prompt",
     "not-a-file",

@@ -117,6 +117,7 @@ fn what_does_not_come_is_told_of_the_call_that_comes_nearest() {
             called     allow  kubectl get pods -A --request-timeout=50s
                        allow  cat -- page.md
                        deny   kubectl delete pod sonarr-0  by kubectl.args.allow
+            seen       sonarr-0  Running
             expected   allow  `kubectl get pods **`  showing `Pending`
                        allow  `cat ** other.md`  showing `namespace media`
                        ask    `kubectl delete **`
@@ -381,6 +382,6 @@ async fn claude_is_asked_and_its_answer_is_checked() {
     exit code 1
     ");
     let ran = scenarios.play(&["--model", "claude"], &[]);
-    assert_eq!(ran.code, 2);
+    assert_eq!(ran.code, 4);
     assert!(ran.err.contains("there is no key"), "{}", ran.err);
 }

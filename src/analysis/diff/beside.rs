@@ -1,9 +1,8 @@
 //! Everything of a tool beside its command lines.
 
-use std::time::Duration;
-
 use super::record::{Record, Weight};
 use super::{Other, Side, input, policy, prompt, run, sandbox};
+use crate::config::settings::length;
 use crate::config::tool::{Effect, Keep, Tool};
 
 /// What differs; of a tool that only one side has, what it is.
@@ -52,7 +51,7 @@ fn limits(record: &mut Record, old: Side<'_>, new: Side<'_>) {
     if old.1.timeout != new.1.timeout {
         let timeout = |side: Side<'_>| {
             let default = side.0.settings().limits.call_timeout;
-            Some(time(side.1.timeout.unwrap_or(default)))
+            Some(length(side.1.timeout.unwrap_or(default)))
         };
         record.note("timeout", timeout(old), timeout(new), Weight::Harmless);
     }
@@ -72,18 +71,6 @@ fn keep(keep: Keep) -> &'static str {
         Keep::Head => "head",
         Keep::Tail => "tail",
         Keep::HeadTail => "head_tail",
-    }
-}
-
-/// A time as files write it, as far as one unit says it.
-pub(super) fn time(time: Duration) -> String {
-    let (seconds, rest) = (time.as_secs(), time.subsec_millis());
-    match (seconds, rest) {
-        (_, 1..) => format!("{}ms", time.as_millis()),
-        (0, _) => "0s".to_owned(),
-        (seconds, _) if seconds.is_multiple_of(3_600) => format!("{}h", seconds / 3_600),
-        (seconds, _) if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
-        (seconds, _) => format!("{seconds}s"),
     }
 }
 

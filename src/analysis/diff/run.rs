@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::command::{self, Following};
 use super::record::{Record, Weight};
-use super::{Side, beside, remote, sandbox};
+use super::{Side, remote, sandbox};
+use crate::config::settings::length;
 use crate::config::template::{Part, Template};
 use crate::config::tool::{Requirement, Run, Step, Steps, Tool};
 use crate::pattern::Expression;
@@ -112,7 +113,7 @@ fn steps(record: &mut Record, (old, before): (Side<'_>, &Steps), (new, after): (
 
 fn one(record: &mut Record, (old, before): (Side<'_>, &Step), (new, after): (Side<'_>, &Step)) {
     command::compare(record, &before.command, &after.command, Following::Steps);
-    let time = |time: Option<Duration>| time.map(beside::time);
+    let time = |time: Option<Duration>| time.map(length);
     let (had, has) = (time(before.timeout), time(after.timeout));
     record.note("timeout", had, has, Weight::Harmless);
     let (had, has) = (time(before.idle_timeout), time(after.idle_timeout));

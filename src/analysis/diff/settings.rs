@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::record::{Record, Weight};
-use super::{Other, access, beside, prompt, sandbox};
-use crate::config::settings::{LogFormat, Model, Settings, StoreLocation};
+use super::{Other, access, prompt, sandbox};
+use crate::config::settings::{LogFormat, Model, Settings, StoreLocation, length};
 use crate::config::{Config, hex};
 
 /// Everything that differs in settings and prompts.
@@ -116,7 +116,7 @@ impl Both<'_> {
     fn limits(&mut self) {
         let (old, new) = (&self.old.limits, &self.new.limits);
         let number = |old: u32, new: u32| (Some(old.to_string()), Some(new.to_string()));
-        let time = |old, new| (Some(beside::time(old)), Some(beside::time(new)));
+        let time = |old, new| (Some(length(old)), Some(length(new)));
         let rows = [
             ("rounds", number(old.rounds, new.rounds)),
             (
@@ -154,7 +154,7 @@ impl Both<'_> {
             Some(settings.server.listen.clone())
         });
         self.each("server", "shutdown_grace", Weight::Harmless, |settings| {
-            Some(beside::time(settings.server.shutdown_grace))
+            Some(length(settings.server.shutdown_grace))
         });
         self.each("server", "state_dir", Weight::Harmless, |settings| {
             let folder = settings.server.state_dir.as_ref()?;

@@ -7,6 +7,9 @@ use crate::config::tool::Expect;
 use crate::diagnostic::listed;
 use crate::policy::Decision;
 
+/// Lines of an output that are shown where something is missing in it.
+const MOST_SEEN: usize = 20;
+
 /// Everything that is not as it must, in sentences. The answer and the calls of a script are its own:
 /// of Claude's answer more is asked, and of its calls those that only a script makes are not.
 pub(super) fn judge(scenario: &Scenario, played: &Played, is_claude: bool) -> Vec<String> {
@@ -62,12 +65,31 @@ pub(super) fn account(scenario: &Scenario, calls: &[PlayedCall], is_claude: bool
         format!("{verdict:<5}  {}{shown}", expected.calls.said())
     });
     let forbidden = scenario.forbidden.iter().map(Calls::said);
+    let seen = calls.iter().filter(|call| hides(scenario, call));
+    let seen = seen.flat_map(|call| {
+        let lines = call.shown.lines().filter(|line| !is_mark(line));
+        lines.take(MOST_SEEN).map(str::to_owned)
+    });
     [
         table("called", called.collect()),
+        table("seen", seen.collect()),
         table("expected", expected.collect()),
         table("forbidden", forbidden.collect()),
     ]
     .concat()
+}
+
+/// Whether the model was to see something in the output of a call, and did not.
+fn hides(scenario: &Scenario, call: &PlayedCall) -> bool {
+    let of_it = scenario.calls.iter();
+    let of_it = of_it.filter(|expected| expected.calls.take(&call.tool, &call.lines));
+    let mut texts = of_it.flat_map(|expected| &expected.shown);
+    texts.any(|text| !call.shown.contains(text))
+}
+
+/// Whether a line only says where an output begins or ends.
+fn is_mark(line: &str) -> bool {
+    line.starts_with("[output of ") || line.starts_with("[end of output, ")
 }
 
 /// Lines behind the word that says what they are.

@@ -50,7 +50,7 @@ impl Progress {
     pub(crate) fn show(&mut self) {
         self.bar = self.screen.is_lively().then(|| {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}{msg} {elapsed}") {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(FRAME);

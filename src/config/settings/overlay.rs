@@ -51,7 +51,8 @@ impl Said {
     fn read() -> Self {
         let values = variable_names()
             .into_iter()
-            .filter(|name| name.starts_with(PREFIX) && name.contains(JOINER))
+            .filter(|name| name.starts_with(PREFIX))
+            .filter(|name| name.contains(JOINER) || lacks_joiner(name))
             .filter_map(|name| Some((variable(&name)?, name)))
             .map(|(value, name)| (name, value))
             .collect();
@@ -67,6 +68,15 @@ const PREFIX: &str = "TOLKIEN_";
 
 /// Stands between section and key; names without it are not settings.
 const JOINER: &str = "__";
+
+/// Whether a name is that of a setting but for an underscore.
+fn lacks_joiner(name: &str) -> bool {
+    let mut known = KEYS.into_iter().flat_map(|(section, keys)| {
+        keys.iter()
+            .map(move |key| format!("{PREFIX}{section}_{key}"))
+    });
+    known.any(|known| known.eq_ignore_ascii_case(name))
+}
 
 /// Puts what the environment says over a settings tree.
 pub(crate) fn overlay(node: Node, found: &mut Vec<Diagnostic>) -> Node {
@@ -155,7 +165,9 @@ fn checked(name: &str, path: &[&str], value: &str, found: &mut Vec<Diagnostic>) 
         if problems.is_empty() {
             return Some(node);
         }
-        if plain {
+        // A text that looks like a number is judged as the text that it is.
+        let is_mistaken = |problem: &Diagnostic| problem.code.0 == "unquoted-scalar";
+        if plain || reported.iter().any(is_mistaken) {
             reported = problems;
         }
     }
@@ -246,9 +258,11 @@ mod tests {
     fn what_the_environment_says_wrongly_is_told_under_its_own_name() {
         let said = [
             ("TOLKIEN_LIMITS__RONDS", "7"),
+            ("TOLKIEN_SERVER_LISTEN", "127.0.0.1:7332"),
             ("TOLKIEN_LIMITS__ROUNDS", "many"),
             ("TOLKIEN_SERVER__SHUTDOWN_GRACE", "5"),
             ("TOLKIEN_FACTS__CLUSTER", "valinor"),
+            ("TOLKIEN_SERVER__LISTEN", "7331"),
         ];
         let (settings, found) = settings("limits: {rounds: 5}", &said, None);
         assert_eq!(settings.limits.rounds, 5);
@@ -258,6 +272,8 @@ mod tests {
                 "TOLKIEN_FACTS__CLUSTER:1:1 [bad-environment] `TOLKIEN_FACTS__CLUSTER` is no setting that the environment can give",
                 "TOLKIEN_LIMITS__RONDS:1:1 [bad-environment] `TOLKIEN_LIMITS__RONDS` is no setting that the environment can give",
                 "TOLKIEN_LIMITS__ROUNDS:1:1 [wrong-type] `TOLKIEN_LIMITS__ROUNDS`: `rounds` must be a whole number, not the text `many`",
+                "TOLKIEN_SERVER_LISTEN:1:1 [bad-environment] `TOLKIEN_SERVER_LISTEN` is no setting that the environment can give",
+                "TOLKIEN_SERVER__LISTEN:1:1 [bad-address] `TOLKIEN_SERVER__LISTEN`: `7331` is no address to listen on",
                 "TOLKIEN_SERVER__SHUTDOWN_GRACE:1:1 [bad-duration] `TOLKIEN_SERVER__SHUTDOWN_GRACE`: `5` is no length of time for `shutdown_grace`",
             ]
         );

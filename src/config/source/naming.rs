@@ -94,6 +94,11 @@ pub(super) fn unexpected(
     const OTHERS: [&str; 7] = ["yml", "json", "YAML", "YML", "markdown", "txt", "j2"];
     let (stem, other) = file.split_once('.').unwrap_or((file, ""));
     let help = if OTHERS.contains(&other) {
+        // Only names of prompts have capitals.
+        let stem = match ending {
+            ".yaml" => stem.to_lowercase(),
+            _ => stem.to_owned(),
+        };
         format!("rename it to `{stem}{ending}`, or move it out of this folder")
     } else {
         "move it out of this folder".to_owned()

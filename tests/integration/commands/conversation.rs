@@ -247,6 +247,16 @@ fn ask_on_a_terminal_asks_there() {
 }
 
 #[test]
+fn an_interrupt_at_the_question_runs_nothing_and_says_so_to_the_shell() {
+    let folder = writing();
+    let ran = folder.type_into("ask 'leave one'", &["\u{3}"]);
+    assert_eq!(ran.code, 130, "{}", ran.out);
+    assert!(ran.out.contains("leave needs an approval"), "{}", ran.out);
+    assert!(!ran.out.contains("So be it."), "{}", ran.out);
+    assert!(!folder.path("mark").exists());
+}
+
+#[test]
 fn whoever_leaves_approves_nothing() {
     let folder = writing();
     let ran = folder.run_with(&["repl"], &[], "leave one\n");
