@@ -30,6 +30,8 @@ mod demo;
 
 mod diff;
 
+mod docs;
+
 mod eval;
 
 mod exit;
@@ -152,6 +154,7 @@ enum Command {
     Eval(eval::Eval),
     Tools(tools::Tools),
     Prompt(prompt::Prompt),
+    Docs(docs::Docs),
     Schema(schema::Schema),
     Init(init::Init),
     Audit(audit::Audit),
@@ -240,6 +243,7 @@ impl Command {
             Self::Check(command) => command.run(config, screen),
             Self::Tools(command) => command.run(config, screen),
             Self::Prompt(command) => command.run(config, screen),
+            Self::Docs(command) => command.run(config, screen),
             Self::Schema(command) => command.run(screen),
             Self::Init(command) => command.run(screen),
             Self::Token(command) => command.run(screen),

@@ -21,8 +21,9 @@
 //! * *one turn*: [`agent`] drives a question to its answer, as a stream of events;
 //! * *many turns, kept*: [`store`] appends and reads back events, [`session`] keeps a
 //!   conversation with at most one running turn;
-//! * *the wire and the doors*: [`api`] holds the shapes on the wire, [`server`] serves them, and
-//!   [`cli`] is the command line, whose `serve` puts everything together.
+//! * *the wire and the doors*: [`api`] holds the shapes on the wire, [`server`] serves them,
+//!   [`site`] lays out what may be done for people who would rather look than read, and [`cli`] is
+//!   the command line, whose `serve` puts everything together.
 //!
 //! Decisions, limits and denials have one home each: nothing runs without a permit, nothing but
 //! [`policy`] makes one, and every list of what is allowed is derived from the same function that
@@ -57,5 +58,7 @@ pub mod session;
 pub mod api;
 
 pub mod server;
+
+pub mod site;
 
 pub mod cli;

@@ -8,6 +8,8 @@ mod diff;
 
 mod diff_revisions;
 
+mod docs;
+
 mod formats;
 
 mod host;
@@ -71,6 +73,7 @@ fn the_short_help_lists_the_commands_and_the_long_one_the_exit_codes() {
       eval         Play recorded questions, and check what the agent did
       tools        List what the agent can do, with the limits and rules in force
       prompt       Render a prompt as the model would get it
+      docs         Write a static site of what the agent may do
       schema       Print the JSON Schema of a file format, for editors
       init         Write a small configuration that works anywhere
       audit        Read the audit trail, or check that it is whole

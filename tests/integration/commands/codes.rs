@@ -166,7 +166,7 @@ fn the_list_of_codes_is_that_of_the_pages() {
     clippy::disallowed_methods,
     reason = "whoever runs the tests says whether a generated file is written again"
 )]
-fn rewrite() -> bool {
+pub(super) fn rewrite() -> bool {
     std::env::var("TOLKIEN_REWRITE").is_ok()
 }
 
@@ -226,6 +226,15 @@ fn parts(text: &str) -> Vec<(String, String)> {
     parts
 }
 
+/// A YAML file with the top-level keys of another text in the place of its own.
+pub(super) fn overlaid(before: &str, text: &str) -> String {
+    let keys: BTreeSet<String> = parts(text).into_iter().map(|(key, _)| key).collect();
+    let kept = parts(before)
+        .into_iter()
+        .filter(|(key, _)| !keys.contains(key));
+    kept.map(|(_, part)| part).collect::<String>() + text
+}
+
 /// Lays an example over the base.
 fn root(example: &Example) -> Folder {
     let folder = Folder::new();
@@ -241,13 +250,7 @@ fn root(example: &Example) -> Folder {
     }
     for (file, text) in &example.files {
         let written = match files.get(file) {
-            Some(before) if !file.starts_with("prompts/") => {
-                let keys: BTreeSet<String> = parts(text).into_iter().map(|(key, _)| key).collect();
-                let kept = parts(before)
-                    .into_iter()
-                    .filter(|(key, _)| !keys.contains(key));
-                kept.map(|(_, part)| part).collect::<String>() + text
-            }
+            Some(before) if !file.starts_with("prompts/") => overlaid(before, text),
             _ => text.clone(),
         };
         files.insert(file.clone(), written);
