@@ -18,6 +18,8 @@ mod link;
 
 mod mutants;
 
+mod pages;
+
 mod prefix;
 
 pub(crate) mod program;
