@@ -27,6 +27,8 @@ mod start;
 
 mod view;
 
+mod recent;
+
 mod wait;
 
 use std::fmt::Write as _;
@@ -44,6 +46,7 @@ use self::clock::later;
 use self::elsewhere::Elsewhere;
 use self::follow::Follower;
 use self::live::{Live, Progress};
+use self::recent::Recent;
 use self::start::Message;
 use crate::agent::event::Cause;
 use crate::agent::{Cancel, Event, Numbered, Pause, SessionId, TurnId};
@@ -119,6 +122,7 @@ struct Inner {
     live: Live,
     elsewhere: Elsewhere,
     awaited: Awaited,
+    recent: Recent,
     /// Whether all tools are stopped, as far as it was heard.
     paused: watch::Sender<Option<Pause>>,
 }
@@ -139,6 +143,7 @@ impl Sessions {
             live,
             elsewhere: Elsewhere::default(),
             awaited: Awaited::default(),
+            recent: Recent::default(),
             paused: watch::Sender::new(None),
         });
         inner.parts.store.beat().await?;
@@ -258,6 +263,7 @@ impl Sessions {
                 };
                 let session = store.session(&id).await?;
                 let Some(turn) = session.and_then(|session| session.running) else {
+                    inner.recent.forget(&id);
                     return store.delete(&id).await;
                 };
                 store.ask_to_cancel(&turn, Cause::SessionEnded).await?;
@@ -292,10 +298,11 @@ impl Sessions {
         if content.trim().is_empty() {
             return Err(Error::MessageEmpty);
         }
-        self.inner.session(who, id).await?;
+        let session = self.inner.session(who, id).await?;
         let message = Message {
             who: who.clone(),
             session: id.clone(),
+            read: session,
             content,
             key,
         };

@@ -79,6 +79,12 @@ impl History {
             .collect()
     }
 
+    /// What its messages take, in bytes of JSON.
+    pub fn bytes(&self) -> usize {
+        let messages = self.turns.iter().flat_map(|kept| &kept.messages);
+        messages.map(|message| message.bytes()).sum()
+    }
+
     /// The messages with the turn and the place in it that each comes from. After a turn that the
     /// model did not close, its user's message and the next one are one: speakers alternate, and
     /// no word is put into the model's mouth.

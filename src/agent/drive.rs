@@ -76,7 +76,7 @@ pub struct Turn<J> {
     pub approve: Option<Arc<dyn Approve>>,
     /// The system prompt and tools that are frozen for the session.
     pub prefix: Prefix,
-    /// The session's earlier turns, with this one begun.
+    /// The session's earlier turns, with this one begun; once it ran, with all of this one.
     pub history: History,
     /// Ends it early.
     pub cancel: Cancel,
@@ -89,16 +89,19 @@ pub struct Turn<J> {
 impl<J: Journal> Turn<J> {
     /// Drives the turn on from what was kept of it: the events that it was started with, or all
     /// that were appended until somebody left it.
-    pub async fn run(mut self, kept: &[Event]) -> Result<Driven, Lost> {
+    pub async fn run(&mut self, kept: &[Event]) -> Result<Driven, Lost> {
         let history = std::mem::take(&mut self.history);
         let in_force = self.in_force.load_full();
         let bounds = Bounds::of(&in_force.config.settings().limits, kept.first());
-        let mut driver = Driver::new(&self, history, bounds);
+        let mut driver = Driver::new(self, history, bounds);
         driver.caller_now(in_force.config.settings());
         let outcome = driver.run(kept).await;
         // Nothing of the turn is left running, whatever ended it.
         driver.halt.cancel();
         while driver.work.next().await.is_some() {}
+        let history = std::mem::take(&mut driver.history);
+        drop(driver);
+        self.history = history;
         outcome
     }
 }

@@ -61,6 +61,11 @@ impl Message {
         }
     }
 
+    /// What its blocks take, in bytes of JSON.
+    pub fn bytes(&self) -> usize {
+        self.content.iter().map(|block| block.get().len()).sum()
+    }
+
     /// The text of the message, see [`Reply::text`].
     pub fn text(&self) -> String {
         joined_text(&self.content)

@@ -78,7 +78,7 @@ impl Inner {
             waiting: Mutex::new(waiting),
             running: &place.running,
         };
-        let driven = Turn {
+        let mut turn = Turn {
             caller: begun.who,
             in_force: Arc::clone(&self.parts.in_force),
             model: begun.model,
@@ -90,17 +90,20 @@ impl Inner {
             paused: self.paused.subscribe(),
             leave: place.running.leave.clone(),
         };
-        self.see_out(&begun.held, driven.run(&begun.events)).await;
+        if self.see_out(&begun.held, turn.run(&begun.events)).await {
+            let held = &begun.held;
+            self.recent.keep(&held.session, held.position, turn.history);
+        }
     }
 
-    /// Awaits a turn's work, and ends the turn if the work panics.
+    /// Awaits a turn's work, and ends the turn if the work panics; whether it came to its end itself.
     pub(super) async fn see_out(
         &self,
         held: &Held,
         work: impl Future<Output = Result<Driven, Lost>>,
-    ) {
+    ) -> bool {
         match AssertUnwindSafe(work).catch_unwind().await {
-            Ok(Ok(Driven::Over)) => {}
+            Ok(Ok(Driven::Over)) => return true,
             Ok(Ok(Driven::Left)) => {
                 tracing::info!("the turn is left where it is, for whoever goes on with it");
                 self.give_back(held).await;
@@ -118,6 +121,7 @@ impl Inner {
                 self.fail(held, FAILED).await;
             }
         }
+        false
     }
 
     /// Gives a turn back, however long that takes: nobody takes what a server holds that lives.

@@ -21,6 +21,8 @@ use crate::store::{self, NewTurn, Session, Started};
 pub(super) struct Message {
     pub(super) who: Caller,
     pub(super) session: SessionId,
+    /// As it was when the message came.
+    pub(super) read: Session,
     pub(super) content: String,
     pub(super) key: Option<Key>,
 }
@@ -63,6 +65,7 @@ impl Inner {
         message: &Message,
         turn: &TurnId,
     ) -> Result<Option<(Place, Box<Begun>)>, Refused> {
+        let mut read = Some(&message.read);
         // More than one repetition means that something takes the session apart as it is read.
         for _ in 0..4 {
             let place = match self.live.take(&message.session, turn, Cancel::new()) {
@@ -70,10 +73,11 @@ impl Inner {
                 Err(running) => {
                     running.decided().await;
                     self.join(message, &running).await?;
+                    read = None;
                     continue;
                 }
             };
-            match self.begin(message, turn).await? {
+            match self.begin(message, turn, read.take()).await? {
                 Outcome::Begun(begun) => return Ok(Some((place, begun))),
                 Outcome::Known(known) => return Err(Refused::Known(known)),
                 Outcome::Again => {}
@@ -107,8 +111,16 @@ impl Inner {
     }
 
     /// Prepares the turn and keeps it as started, if the session is still as it was read.
-    async fn begin(&self, message: &Message, turn: &TurnId) -> Result<Outcome, Error> {
-        let session = self.session(&message.who, &message.session).await?;
+    async fn begin(
+        &self,
+        message: &Message,
+        turn: &TurnId,
+        read: Option<&Session>,
+    ) -> Result<Outcome, Error> {
+        let session = match read {
+            Some(read) => read.clone(),
+            None => self.session(&message.who, &message.session).await?,
+        };
         let in_force = self.parts.in_force.load_full();
         let config = &in_force.config;
         let limits = &config.settings().limits;
@@ -117,11 +129,16 @@ impl Inner {
         let kept_from = trimmed.unwrap_or(session.kept_from);
         let position = session.turns.saturating_add(1);
         let opening = opening(message, config, &session, frozen.is_some(), trimmed);
-        let earlier = match session.turns {
-            0 => Vec::new(),
-            _ => self.parts.store.turns(&session.id, kept_from).await?,
+        let history = if let Some(mut seen) = self.recent.after(&session.id, session.turns) {
+            seen.begin(turn.clone(), position);
+            seen
+        } else {
+            let earlier = match session.turns {
+                0 => Vec::new(),
+                _ => self.parts.store.turns(&session.id, kept_from).await?,
+            };
+            history(earlier, turn, position)
         };
-        let history = history(earlier, turn, position);
         let now = self.clock.now();
         let events: Result<Vec<String>, store::Error> = opening.iter().map(store::json).collect();
         let started = self.parts.store.start(NewTurn {

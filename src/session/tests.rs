@@ -71,6 +71,7 @@ async fn turn(sessions: &Sessions, work: impl Future<Output = Result<Driven, Los
     let message = Message {
         who: joao(),
         session: session.clone(),
+        read: sessions.inner.session(&joao(), &session).await.unwrap(),
         content: "are you there?".to_owned(),
         key: None,
     };

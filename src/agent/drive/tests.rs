@@ -113,7 +113,7 @@ async fn drive(
         rounds: None,
         named: false,
     }];
-    let turn = Turn {
+    let mut turn = Turn {
         prefix: Prefix::render(&now.config, &now.host, &caller).unwrap(),
         caller,
         in_force,

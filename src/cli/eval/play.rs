@@ -88,7 +88,7 @@ pub(super) async fn play(
         by: operator(config, &caller),
     };
     let kept = Kept::default();
-    let turn = Turn {
+    let mut turn = Turn {
         caller,
         in_force: Arc::new(ArcSwap::from_pointee(InForce {
             config: Arc::clone(config),

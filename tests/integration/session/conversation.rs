@@ -312,6 +312,15 @@ async fn whatever_ends_a_turn_the_next_one_is_valid() {
             "after {expected}: {view:?}"
         );
     }
+    // What a server remembers of all this is what one that starts now reads back.
+    let remembered = world.fake.requests().pop().unwrap();
+    let world = world.again().await;
+    world.fake.push(Answer::text("Still here."));
+    world.ask(&session, "still there?").await;
+    let read = world.fake.requests().pop().unwrap();
+    let (remembered, read) = (remembered.messages(), read.messages());
+    assert_eq!(read[..remembered.len()], remembered[..]);
+    assert_eq!(read.len(), remembered.len() + 2);
     assert_eq!(world.fake.refusals(), [""; 0]);
 }
 

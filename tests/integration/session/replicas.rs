@@ -118,6 +118,31 @@ async fn all_tools_are_stopped_through_any_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_to_another_server_is_known() {
+    let replicas = Replicas::new().await;
+    let (one, two) = (replicas.start().await, replicas.start().await);
+    let session = one.sessions.create(&joao(), None, None).await.unwrap();
+    let session = session.session_id;
+    for (server, content) in [(&one, "frodo"), (&two, "sam"), (&one, "merry")] {
+        replicas.fake.push(Answer::text("Hello."));
+        let turn = server
+            .sessions
+            .send(&joao(), &session, content.to_owned(), None)
+            .await
+            .unwrap();
+        server.over(&(session.clone(), turn)).await;
+    }
+    let last = replicas.fake.requests().pop().unwrap();
+    let said: Vec<String> = last
+        .messages()
+        .iter()
+        .filter(|message| message["role"] == "user")
+        .map(|message| message["content"][0]["text"].to_string())
+        .collect();
+    assert_eq!(said, [r#""frodo""#, r#""sam""#, r#""merry""#]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_session_is_deleted_through_another_server() {
     let replicas = Replicas::new().await;
     let (one, two) = (replicas.start().await, replicas.start().await);
