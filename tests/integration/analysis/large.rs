@@ -111,14 +111,14 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     docs_list never-outside        proved     166   12    11
     docs_list never-a-flag         proved     166   12    11
     docs_list never-git-folder     proved     166   12    11
-    docs_read never-outside        proved   12402  104   103
-    docs_read never-a-flag         proved   12402  104   103
-    docs_read never-git-folder     proved   12402  104   103
-    docs_read never-a-login-file   proved   12402  104   103
-    docs_search never-outside        proved   51152  538   193
-    docs_search never-a-flag         proved   51152  538   193
-    docs_search never-git-folder     proved   51152  538   193
-    docs_search never-a-login-file   proved   51152  538   193
+    docs_read never-outside        proved   18042  104   103
+    docs_read never-a-flag         proved   18042  104   103
+    docs_read never-git-folder     proved   18042  104   103
+    docs_read never-a-login-file   proved   18042  104   103
+    docs_search never-outside        proved   73855  541   196
+    docs_search never-a-flag         proved   73855  541   196
+    docs_search never-git-folder     proved   73855  541   196
+    docs_search never-a-login-file   proved   73855  541   196
     gitea     never-changes        proved     657  114   686
     gitea     never-private        proved     657  114   686
     gitea     never-other-login    proved     657  114   686
@@ -137,14 +137,14 @@ fn every_invariant_of_the_shipped_configuration_is_proved() {
     repo_list never-outside        proved     186   14    13
     repo_list never-a-flag         proved     186   14    13
     repo_list never-git-folder     proved     186   14    13
-    repo_read never-outside        proved   12402  104   103
-    repo_read never-a-flag         proved   12402  104   103
-    repo_read never-git-folder     proved   12402  104   103
-    repo_read never-a-login-file   proved   12402  104   103
-    repo_search never-outside        proved   51153  539   194
-    repo_search never-a-flag         proved   51153  539   194
-    repo_search never-git-folder     proved   51153  539   194
-    repo_search never-a-login-file   proved   51153  539   194
+    repo_read never-outside        proved   18042  104   103
+    repo_read never-a-flag         proved   18042  104   103
+    repo_read never-git-folder     proved   18042  104   103
+    repo_read never-a-login-file   proved   18042  104   103
+    repo_search never-outside        proved   73856  542   197
+    repo_search never-a-flag         proved   73856  542   197
+    repo_search never-git-folder     proved   73856  542   197
+    repo_search never-a-login-file   proved   73856  542   197
     vault     never-a-value        proved     313   28   144
     vault     never-other-vault    proved     313   28   144
     vault     never-accounts       proved     313   28   144
