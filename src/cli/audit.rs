@@ -84,12 +84,19 @@ impl Audit {
             return told(check, screen);
         }
         let filter = self.filter();
+        let mut is_empty = true;
         let print = |line: Option<Line>| {
             let read = line.and_then(|line| Some((line.content()?, line)));
             match read {
                 Some((content, _)) if !filter.covers(&content) => Ok(()),
-                Some((_, line)) if self.json => screen.line(&line.whole()),
-                Some((content, _)) => screen.line(&shown(&content)),
+                Some((content, line)) => {
+                    is_empty = false;
+                    screen.line(&if self.json {
+                        line.whole()
+                    } else {
+                        shown(&content)
+                    })
+                }
                 None => {
                     screen.warn("a line is not a record; `--verify` says which");
                     Ok(())
@@ -97,6 +104,9 @@ impl Audit {
             }
         };
         self.each(config, screen, print).await?;
+        if is_empty {
+            screen.note("no record is as asked for");
+        }
         Ok(Exit::Done)
     }
 

@@ -123,11 +123,11 @@ async fn the_trail_is_printed_whole_or_in_part() {
     exit code 0
     ");
     insta::assert_snapshot!(home.audit(&["--verdict", "deny", "--tool", "look"]).await, @"
-
+    no record is as asked for
     exit code 0
     ");
     insta::assert_snapshot!(home.audit(&["--caller", "gollum"]).await, @"
-
+    no record is as asked for
     exit code 0
     ");
     let records = home.records().await;
