@@ -10,7 +10,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -141,8 +141,11 @@ struct Copy {
     name: &'static str,
     batches: SyncSender<(Ticket, Arc<str>)>,
     done: watch::Receiver<Done>,
-    /// Whether somebody waited in vain, and it has not caught up since.
-    stuck: AtomicBool,
+    /// The last ticket that it took.
+    taken: AtomicU64,
+    /// What it had taken when somebody waited in vain: it has caught up when that is written. 0 when
+    /// nobody did since.
+    stuck: AtomicU64,
     /// Whether something was left out since it was last written.
     lacking: AtomicBool,
 }
@@ -173,14 +176,18 @@ impl Copy {
             name,
             batches,
             done,
-            stuck: AtomicBool::new(false),
+            taken: AtomicU64::new(0),
+            stuck: AtomicU64::new(0),
             lacking: AtomicBool::new(false),
         }
     }
 
     fn write(&self, ticket: Ticket, text: &Arc<str>) {
         match self.batches.try_send((ticket, Arc::clone(text))) {
-            Ok(()) => self.lacking.store(false, Ordering::Relaxed),
+            Ok(()) => {
+                self.taken.store(ticket.0, Ordering::Relaxed);
+                self.lacking.store(false, Ordering::Relaxed);
+            }
             Err(TrySendError::Full(_)) if !self.lacking.swap(true, Ordering::Relaxed) => {
                 tracing::error!(
                     copy = self.name,
@@ -191,15 +198,16 @@ impl Copy {
         }
     }
 
-    /// Whether it was written up to there; nobody waits for one that is stuck already.
+    /// Whether it was written up to there; nobody waits for one that is stuck already, unless it has
+    /// caught up since.
     async fn has(&self, ticket: Ticket) -> bool {
         let mut done = self.done.clone();
-        if self.stuck.load(Ordering::Relaxed) && done.borrow().last < ticket {
+        if done.borrow().last.0 < self.stuck.load(Ordering::Relaxed) {
             return false;
         }
         match timeout(PATIENCE, done.wait_for(|done| done.last >= ticket)).await {
             Ok(Ok(done)) => {
-                if self.stuck.swap(false, Ordering::Relaxed) {
+                if self.stuck.swap(0, Ordering::Relaxed) > 0 {
                     tracing::info!(
                         copy = self.name,
                         "a copy of the audit trail is written again"
@@ -209,7 +217,8 @@ impl Copy {
             }
             Ok(Err(_)) => false,
             Err(_) => {
-                if !self.stuck.swap(true, Ordering::Relaxed) {
+                let taken = self.taken.load(Ordering::Relaxed);
+                if self.stuck.swap(taken, Ordering::Relaxed) == 0 {
                     tracing::error!(
                         copy = self.name,
                         waited_s = PATIENCE.as_secs(),
@@ -258,4 +267,34 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
         .mode(0o600)
         .open(path)?;
     file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_that_has_caught_up_is_waited_for_again() {
+        let (go, gate) = channel::<()>();
+        let copy = Copy::start("a gate", move |_| {
+            // It goes on at the test's end, too.
+            let _ = gate.recv();
+            Ok(())
+        });
+        let text: Arc<str> = "{}\n".into();
+        copy.write(Ticket(1), &text);
+        assert!(!copy.has(Ticket(1)).await);
+        copy.write(Ticket(2), &text);
+        assert!(!copy.has(Ticket(2)).await, "nobody waits a second time");
+        go.send(()).unwrap();
+        go.send(()).unwrap();
+        let mut done = copy.done.clone();
+        done.wait_for(|done| done.last >= Ticket(2)).await.unwrap();
+        copy.write(Ticket(3), &text);
+        let asked = async { copy.has(Ticket(3)).await };
+        let (has, ()) = tokio::join!(asked, async { go.send(()).unwrap() });
+        assert!(has);
+    }
 }
