@@ -3,7 +3,8 @@
 //! A turn belongs to its session: [`Sessions::send`] starts it as work of the process, and whoever
 //! asked only watches. Coming back and watching again is the same operation, and so is asking again
 //! with the same [`Key`]. What is told about a session is read from the store, never remembered
-//! here; this module knows only which turns run in this process ([`live`]).
+//! here; this module knows which turns run in this process ([`live`]), and what the model saw in the
+//! sessions that spoke last ([`recent`]).
 
 mod approval;
 
@@ -264,18 +265,24 @@ impl Sessions {
                 let session = store.session(&id).await?;
                 let Some(turn) = session.and_then(|session| session.running) else {
                     inner.recent.forget(&id);
-                    return store.delete(&id).await;
+                    return Ok(store.delete(&id).await?);
                 };
                 store.ask_to_cancel(&turn, Cause::SessionEnded).await?;
                 drop(place);
                 let mut progress = inner.elsewhere.watch(&turn);
-                let _ = progress.wait_for(|it| *it == Progress::Gone).await;
+                let gone = progress.wait_for(|it| *it == Progress::Gone);
+                let stopping = inner.parts.tasks.stopping();
+                if stopping.run_until_cancelled(gone).await.is_none() {
+                    // The cancel is written down: whoever asks again ends the session elsewhere.
+                    return Err(Error::ShuttingDown);
+                }
             }
         });
         match ending.await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Error::SessionNotFound),
-            Ok(Err(_)) | Err(_) => Err(Error::StoreUnavailable),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::StoreUnavailable),
         }
     }
 
@@ -324,7 +331,9 @@ impl Sessions {
         let view = inner.turn(id, turn).await?;
         if let Some(running) = inner.live.turn(id, turn) {
             running.cancel.ask(Cause::Caller);
-        } else if !view.status.is_over() {
+        }
+        if !view.status.is_over() {
+            // Whoever goes on with the turn when this server dies hears of it too.
             inner.parts.store.ask_to_cancel(turn, Cause::Caller).await?;
         }
         inner.turn(id, turn).await

@@ -394,6 +394,11 @@ impl Store {
         on!(&self.writing, Writing, queue => queue.submit(change::Claim { replica }))
     }
 
+    /// The running turns that this replica holds.
+    pub async fn held(&self) -> Result<Vec<Held>, Error> {
+        on!(&self.reading, Reading, reader => reader.held(&self.replica))
+    }
+
     /// Gives a turn back that is not driven any further here.
     pub async fn release(&self, held: &Held) -> Result<(), Error> {
         let (turn, fence) = (held.turn.clone(), held.fence);

@@ -1,7 +1,7 @@
 //! What the model saw in the sessions that spoke last, so that the next message of one of them does
 //! not read back what was just written.
 //!
-//! It is a copy of what the store holds, and never more: it is taken after the end of a turn was
+//! It is a copy of what the store holds: it is taken after the end of a turn was
 //! kept, and counts for a session that has had just that many turns. Another server that drove a
 //! turn meanwhile has made it one more.
 

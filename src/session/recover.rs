@@ -5,6 +5,7 @@
 //! lives beside it, takes them over ([`crate::store::Held`]) and drives them on from their last
 //! event.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::live::Place;
 use super::{Error, Inner};
 use crate::agent::context::Prefix;
 use crate::agent::event::Stop;
-use crate::agent::{Cancel, Event};
+use crate::agent::{Cancel, Event, TurnId};
 use crate::call::Caller;
 use crate::store::Held;
 
@@ -43,6 +44,8 @@ struct Life {
     heard: Instant,
     /// Whether the others hold it for dead.
     dead: bool,
+    /// Turns that it held at the last one, by the store, and did not drive.
+    undriven: HashSet<TurnId>,
 }
 
 impl Life {
@@ -54,6 +57,7 @@ impl Life {
             tried: now,
             heard: now,
             dead: false,
+            undriven: HashSet::new(),
         }
     }
 }
@@ -180,6 +184,7 @@ impl Inner {
             if self.parts.store.beat().await.is_ok() {
                 life.heard = life.tried;
                 if !self.parts.tasks.stopping().is_cancelled() {
+                    let _ = self.give_back_undriven(&mut life.undriven).await;
                     let _ = self.claim().await;
                 }
             }
@@ -192,6 +197,27 @@ impl Inner {
             self.live.leave_all();
         }
         life.dead = dead;
+    }
+
+    /// Gives back the turns that this server holds without knowing: their start, or their claim, was
+    /// kept after all when the database had not answered in time. One that is seen so twice is no turn
+    /// that is about to be driven.
+    async fn give_back_undriven(&self, before: &mut HashSet<TurnId>) -> Result<(), Error> {
+        let held = self.parts.store.held().await?;
+        let undriven = held
+            .into_iter()
+            .filter(|held| self.live.turn(&held.session, &held.turn).is_none());
+        let mut now = HashSet::new();
+        for held in undriven {
+            if before.contains(&held.turn) {
+                tracing::warn!(session = %held.session, turn = %held.turn, "nobody drives the turn, so it is given back");
+                self.parts.store.release(&held).await?;
+            } else {
+                now.insert(held.turn);
+            }
+        }
+        *before = now;
+        Ok(())
     }
 
     /// Cancels turns of this server that another one was asked to cancel.

@@ -10,7 +10,7 @@ use crate::agent::event::Cause;
 use crate::agent::{CallId, Event, Numbered, SessionId, TurnId};
 use crate::config::name::{CallerName, Revision};
 use crate::store::trouble::Health;
-use crate::store::{Cursor, Error, Prefix, Progress, Session, Turn, micros};
+use crate::store::{Cursor, Error, Held, Prefix, Progress, Session, Turn, micros};
 
 /// Turns of one statement at most.
 const TURNS: usize = 500;
@@ -193,6 +193,26 @@ impl Reader {
             }
         }
         Ok(all)
+    }
+
+    /// The running turns of a replica.
+    pub(in crate::store) async fn held(&self, replica: &str) -> Result<Vec<Held>, Error> {
+        let found: Vec<(String, String, i64, i64)> = sqlx::query_as(
+            "SELECT session_id, id, position, fence FROM turns WHERE holder = $1 AND ended = 0",
+        )
+        .bind(replica)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| self.health.told(&error))?;
+        let held = found.into_iter().map(|(session, turn, position, fence)| {
+            Ok(Held {
+                session: SessionId::from(session),
+                turn: TurnId::from(turn),
+                position: u32::try_from(position).map_err(unreadable)?,
+                fence,
+            })
+        });
+        held.collect()
     }
 
     /// The turns of a replica that others asked to end early.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use regex::Regex;
 use serde_json::Value;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{Talk, came_to, troubles};
 use crate::busy::{World, ended};
@@ -176,6 +177,45 @@ fn whatever_was_under_way(troubles: &str) -> String {
     let lines = troubles.lines().map(|line| why.replace(line, "${1}[why]"));
     let lines: BTreeSet<_> = lines.collect();
     lines.into_iter().collect::<Vec<_>>().join("\n")
+}
+
+/// Has every commit wait for another database, which there is none of: it is made, and not answered.
+async fn holds_answers(db: &mut PgConnection, holds: bool) {
+    let standby = if holds { "'nobody'" } else { "''" };
+    let setting = format!("ALTER SYSTEM SET synchronous_standby_names = {standby}");
+    db.execute(sqlx::AssertSqlSafe(setting)).await.unwrap();
+    db.execute("SELECT pg_reload_conf()").await.unwrap();
+    let waits = if holds { "nobody" } else { "" };
+    loop {
+        let shown: String = sqlx::query_scalar("SHOW synchronous_standby_names")
+            .fetch_one(&mut *db)
+            .await
+            .unwrap();
+        if shown == waits {
+            return;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_turn_whose_start_was_kept_without_an_answer_is_driven() {
+    let cluster = Cluster::start();
+    let world = World::new(Some(cluster.url()), "30s").await;
+    let server = world.start();
+    let talk = Talk::with(&world, &server);
+    let session = talk.session("one").await;
+    let url = cluster.url().parse().unwrap();
+    let mut db = PgConnection::connect_with(&url).await.unwrap();
+    holds_answers(&mut db, true).await;
+    assert_eq!(talk.say(&session, "late-1").await.status(), 503);
+    holds_answers(&mut db, false).await;
+    let turn = talk.clone().answered(session.clone(), "late-1").await;
+    assert_eq!(came_to(&turn), "completed [] answer to late-1");
+    let all = talk.json(&session).await["turns"].take();
+    assert_eq!(all, serde_json::json!([turn]), "one message is one turn");
+    server.signal(Signal::SIGTERM);
+    let (code, log) = ended(server).await;
+    assert_eq!(code, 0, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! Several servers on one database: any of them answers, one of them drives, and another goes on.
 
+use sqlx::{Connection as _, PgConnection};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, UnixStream};
 use tokio::sync::watch;
@@ -218,6 +219,37 @@ async fn a_server_that_was_cut_off_writes_nothing_into_a_turn_that_moved() {
     assert_eq!(one.over(&begun).await, view);
     assert_eq!(replicas.ran(), "read\nread\n");
     assert_eq!(replicas.fake.requests().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_ends_though_it_waits_for_a_turn_of_another() {
+    let replicas = Replicas::new().await;
+    let (cut, is_cut) = watch::channel(false);
+    let one = replicas.start_on(&way(&replicas.url, is_cut).await).await;
+    let two = replicas.start().await;
+    replicas.fake.push(Answer::tools([("look", json!({}))]));
+    let (session, turn) = one.begin().await;
+    running(replicas.folder.path()).await;
+    cut.send_replace(true);
+    let who = joao();
+    let mut ending = pin!(two.sessions.end(&who, &session));
+    let cancel_is_kept = async {
+        let url = replicas.url.parse().unwrap();
+        let mut db = PgConnection::connect_with(&url).await.unwrap();
+        let asked = "SELECT cancel IS NOT NULL FROM turns WHERE id = $1";
+        loop {
+            let asked = sqlx::query_scalar(asked).bind(turn.as_str());
+            if asked.fetch_one(&mut db).await.unwrap() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        ended = &mut ending => panic!("the turn still runs: {ended:?}"),
+        () = cancel_is_kept => {}
+    }
+    let ((), ended) = tokio::join!(two.tasks.end(LONG), ending);
+    assert_eq!(ended, Err(Error::ShuttingDown));
 }
 
 impl Replica {
