@@ -102,20 +102,22 @@ async fn measure() {
 
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR"));
     let state = folder.path().join("shipped");
-    let started = Instant::now();
-    let server = Server::start(shipped, &state, &fake.base_url(), None);
-    let ready = started.elapsed();
-    println!(
-        "{:<52} {:>9.2} ms",
-        "serve ready, shipped configuration (aim 150)",
-        ms(ready)
-    );
-    println!(
-        "{:<52} {:>9.1} MB",
-        "resident when idle, shipped configuration (aim 20)",
-        server.memory("VmRSS")
-    );
-    drop(server);
+    // What the first one proves, the next ones find in the state folder.
+    for which in ["for the first time", "again"] {
+        let started = Instant::now();
+        let server = Server::start(shipped, &state, &fake.base_url(), None);
+        let ready = started.elapsed();
+        println!(
+            "{:<52} {:>9.2} ms",
+            format!("serve ready, as shipped (aim 150), {which}"),
+            ms(ready)
+        );
+        println!(
+            "{:<52} {:>9.1} MB",
+            "  resident when idle (aim 20)",
+            server.memory("VmRSS")
+        );
+    }
     println!(
         "{:<52} {:>9.2} ms",
         "tolkien --version, median of 21 (aim 5)",
