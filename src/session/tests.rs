@@ -4,6 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
+use super::drive::Begun;
+use super::live::Place;
 use super::*;
 use crate::agent::event::Status;
 use crate::agent::{Driven, Lost};
@@ -60,13 +62,10 @@ fn joao() -> Caller {
     }
 }
 
-/// A turn that was started, and whose work then comes to this.
-async fn turn(sessions: &Sessions, work: impl Future<Output = Result<Driven, Lost>>) -> TurnView {
-    let session = sessions
-        .create(&joao(), None, None)
-        .await
-        .unwrap()
-        .session_id;
+/// A turn that was started.
+async fn begun(sessions: &Sessions) -> (SessionId, TurnId, Place, Box<Begun>) {
+    let session = sessions.create(&joao(), None, None).await.unwrap();
+    let session = session.session_id;
     let turn = TurnId::fresh();
     let message = Message {
         who: joao(),
@@ -78,6 +77,12 @@ async fn turn(sessions: &Sessions, work: impl Future<Output = Result<Driven, Los
     let Ok(Some((place, begun))) = sessions.inner.start(&message, &turn).await else {
         panic!("it starts");
     };
+    (session, turn, place, begun)
+}
+
+/// A turn that was started, and whose work then comes to this.
+async fn turn(sessions: &Sessions, work: impl Future<Output = Result<Driven, Lost>>) -> TurnView {
+    let (session, turn, place, begun) = begun(sessions).await;
     sessions.inner.see_out(&begun.held, work).await;
     drop(place);
     let view = sessions
@@ -119,4 +124,22 @@ async fn a_turn_that_cannot_be_recorded_any_more_is_ended() {
         (view.status, view.stop.unwrap().reason.as_str()),
         (Status::Failed, "internal_error")
     );
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_turn_that_is_left_waits_for_whoever_goes_on() {
+    let sessions = sessions().await;
+    let (session, turn, place, begun) = begun(&sessions).await;
+    let who = joao();
+    let waits = sessions.turn(&who, &session, &turn, Duration::from_mins(1));
+    let moves = async {
+        let left = async { Ok(Driven::Left) };
+        sessions.inner.see_out(&begun.held, left).await;
+        drop(place);
+        // Whoever waits hears that it was left, most likely before it goes on.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        sessions.inner.claim().await.unwrap();
+    };
+    let (view, ()) = tokio::join!(waits, moves);
+    assert_eq!(view.unwrap().status, Status::Completed);
 }

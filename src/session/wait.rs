@@ -38,8 +38,17 @@ impl Sessions {
             if is_late || news.rests() {
                 // Whether it came to its end in time, the store says.
                 let view = inner.turn(id, turn).await?;
-                if is_late || rests(view.status) || news == Progress::Gone {
+                if is_late || rests(view.status) {
                     return Ok(view);
+                }
+                if news == Progress::Gone {
+                    // This server left it. Whoever asks one that ends asks again, elsewhere.
+                    if inner.accepts().is_err() {
+                        return Ok(view);
+                    }
+                    progress = inner.watch(id, turn);
+                    news = *progress.borrow_and_update();
+                    continue;
                 }
             }
             if let Ok(Err(_)) = timeout_at(deadline, progress.changed()).await {

@@ -500,7 +500,7 @@ async fn a_call_that_was_cut_never_counts_as_one() {
             ("echo", json!({"text": "second"})),
         ])
     };
-    assert_snapshot!(play([calls().truncated_call()]).await, @"model_malformed_reply: the model's reply cannot be read: the call of `echo` is not complete");
+    assert_snapshot!(play([calls().truncated_call()]).await, @"model_malformed_reply: the model's reply cannot be read: the input of the call of `echo` cannot be read as JSON");
     assert_snapshot!(play([calls().truncated_call().stop("max_tokens")]).await, @r#"
     MaxTokens msg_fake_0001
     {"type":"tool_use","id":"toolu_fake_0001","name":"echo","input":{"text":"first"}}
@@ -524,8 +524,8 @@ async fn a_call_without_a_name_or_with_an_id_twice_is_no_call() {
         told.push(play([answer]).await);
     }
     assert_snapshot!(told.join("\n"), @"
-    model_malformed_reply: the model's reply cannot be read: the call of a tool without a name is not complete
-    model_malformed_reply: the model's reply cannot be read: the call of `echo` is not complete
+    model_malformed_reply: the model's reply cannot be read: the input of the call of a tool without a name cannot be read as JSON
+    model_malformed_reply: the model's reply cannot be read: the input of the call of `echo` cannot be read as JSON
     model_malformed_reply: the model's reply cannot be read: two calls have the id `a`
     ");
 }

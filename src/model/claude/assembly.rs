@@ -245,7 +245,10 @@ fn check_calls(reply: &Reply) -> Result<(), Failure> {
         } else {
             &format!("`{name}`")
         };
-        let detail = format!("the call of {} is not complete", one_line(name));
+        let detail = format!(
+            "the input of the call of {} cannot be read as JSON",
+            one_line(name)
+        );
         return Err(Failure::Malformed(detail));
     }
     let calls = reply.tool_uses();
@@ -385,7 +388,7 @@ mod tests {
         let close = json!({"type": "content_block_stop", "index": 0});
         let asks = json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}});
         let end = json!({"type": "message_stop"});
-        let detail = "the call of `t` is not complete".to_owned();
+        let detail = "the input of the call of `t` cannot be read as JSON".to_owned();
         for events in [
             vec![start(), begin.clone(), asks.clone(), end.clone()],
             vec![start(), begin, fill, close, asks, end],
