@@ -17,6 +17,8 @@ prepare() {
       helm) [ -x "$cache/bin/helm" ] || GOBIN=$cache/bin go install "helm.sh/helm/v3/cmd/helm@v$HELM" ;;
       terraform) [ -x "$cache/bin/terraform" ] || GOBIN=$cache/bin go install github.com/hashicorp/terraform@v1.5.7 ;;
       actionlint) [ -x "$cache/bin/actionlint" ] || GOBIN=$cache/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 ;;
+      # (5.9.0, whose module says nothing of its major version)
+      terraform-provider-vault) [ -x "$cache/bin/$program" ] || GOBIN=$cache/bin go install "github.com/hashicorp/$program@v1.9.1-0.20260422134934-5e9fcd457a99" ;;
       vault-plugin-auth-kubernetes) [ -x "$cache/bin/$program" ] || GOBIN=$cache/bin go install "github.com/hashicorp/$program/cmd/$program@v0.23.1" ;;
       kubectl | etcd | kube-apiserver | vault | gitea) [ -x "$cache/bin/$program" ] || TOLKIEN_PEERS=$cache tests/peers/install "$program" ;;
       *) command -v "$program" >/dev/null || { echo "$program is missing" >&2; exit 2; } ;;
