@@ -3,48 +3,37 @@
 #   docker build -t tolkien .                     # or: podman build, buildah bud, buildctl
 #   docker build -t tolkien:engine --target engine .
 #
-# For amd64 and arm64: compiled on such a machine, or for it under emulation (--platform). With one --timestamp (buildah) two
-# builds of the engine should be one: `TWICE=1 image/check` asks. image/check builds it without a daemon and tries it.
+# For amd64 and arm64, on a machine of either: the engine is cross-compiled; only the last steps of the whole, which run its
+# programs, need a machine or an emulation of what they are for. With one --timestamp (buildah) two builds of the engine are one:
+# `TWICE=1 image/check` asks. image/check builds it without a daemon and from package registries alone, and tries it.
 
-# Mirrors and base images are arguments; the defaults are public.
-ARG RUST=docker.io/library/rust:1.95-bookworm
-ARG BASE=docker.io/library/debian:bookworm-slim
+# Mirrors and base images are arguments; the defaults are public. Both images are of one release of Debian, as the engine is linked
+# with the C library of the first.
+ARG RUST=docker.io/library/rust:1.95-trixie
+ARG BASE=docker.io/library/debian:trixie-slim
 
 ### The engine
 
-FROM ${RUST} AS build
+FROM --platform=$BUILDPLATFORM ${RUST} AS build
+ARG TARGETARCH
 # The address of a sparse index that stands for crates.io.
 ARG CARGO_MIRROR=""
+ARG APT_MIRROR=""
 WORKDIR /src
 COPY . .
 RUN if [ -n "$CARGO_MIRROR" ]; then \
       mkdir -p .cargo \
       && printf '[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = "sparse+%s"\n' "$CARGO_MIRROR" > .cargo/config.toml; \
     fi \
-    && cargo build --release --locked --bin tolkien \
-    && install -D target/release/tolkien /out/usr/local/bin/tolkien \
-    && /out/usr/local/bin/tolkien --version \
-    && rm -rf target
+    && if [ -n "$APT_MIRROR" ]; then find /etc/apt -name '*.list' -o -name '*.sources' | xargs sed -i "s|http://deb.debian.org|$APT_MIRROR|g"; fi \
+    && image/compile "${TARGETARCH:-$(dpkg --print-architecture)}" /out
 
-# What the engine needs beside itself: the C library, certificates, and names for its user and for look-ups.
-FROM ${BASE} AS needed
-RUN mkdir -p /out/etc/ssl/certs /out/tmp /out/var/lib/tolkien /out/etc/tolkien \
-    && for file in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1 /lib/*-linux-gnu/libc.so.6 /lib/*-linux-gnu/libm.so.6 \
-         /lib/*-linux-gnu/libgcc_s.so.1 /usr/lib/*-linux-gnu/libgcc_s.so.1; do \
-         if [ -e "$file" ] && [ ! -e "/out$file" ]; then install -D "$(readlink -f "$file")" "/out$file"; fi; \
-       done \
-    && printf 'root:x:0:0:root:/root:/sbin/nologin\ntolkien:x:65532:65532:tolkien:/tmp:/sbin/nologin\n' > /out/etc/passwd \
-    && printf 'root:x:0:\ntolkien:x:65532:\n' > /out/etc/group \
-    && printf 'passwd: files\ngroup: files\nhosts: files dns\n' > /out/etc/nsswitch.conf \
-    && chmod 1777 /out/tmp && chown 65532:65532 /out/var/lib/tolkien
-
-# Certificates come from a stage of their own, as the slim base has none.
-FROM ${BASE} AS debian
+# Certificates and downloads come from a stage of their own, as the slim base has neither.
+FROM --platform=$BUILDPLATFORM ${BASE} AS debian
 ARG APT_MIRROR=""
 RUN if [ -n "$APT_MIRROR" ]; then find /etc/apt -name '*.list' -o -name '*.sources' | xargs sed -i "s|http://deb.debian.org|$APT_MIRROR|g"; fi \
     && apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/*
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates
 
 FROM scratch AS engine
 ARG VERSION=0.1.0
@@ -55,7 +44,6 @@ LABEL org.opencontainers.image.title="tolkien" \
       org.opencontainers.image.source="https://gitea.jpnadas.xyz/jpnadas/tolkien" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=needed /out/ /
 COPY --from=debian /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/ /
 USER 65532:65532
@@ -85,7 +73,8 @@ RUN if [ "$PROGRAMS" = vendor ]; then \
 
 ### The whole
 
-FROM debian AS full
+FROM ${BASE} AS full
+ARG APT_MIRROR=""
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="tolkien" \
@@ -95,15 +84,17 @@ LABEL org.opencontainers.image.title="tolkien" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 # git, rg and diff are Debian's. Nothing stays that could raise rights, nor what the packages left behind.
-RUN apt-get update -qq \
-    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends git ripgrep diffutils \
+RUN if [ -n "$APT_MIRROR" ]; then find /etc/apt -name '*.list' -o -name '*.sources' | xargs sed -i.public "s|http://deb.debian.org|$APT_MIRROR|g"; fi \
+    && apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ca-certificates git ripgrep diffutils \
+    && find /etc/apt -name '*.public' | while read -r file; do mv "$file" "${file%.public}"; done \
     && rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /usr/share/doc /usr/share/man /usr/share/info \
     && find /root -mindepth 1 -delete \
     && find / -xdev -perm /6000 -type f -exec chmod a-s {} +
-COPY --from=needed /out/etc/passwd /out/etc/group /etc/
-COPY --from=needed --chown=65532:65532 /out/var/lib/tolkien/ /var/lib/tolkien/
+COPY --from=build /out/etc/passwd /out/etc/group /etc/
+COPY --from=build --chown=65532:65532 /out/var/lib/tolkien/ /var/lib/tolkien/
 COPY --from=programs /out/ /
-COPY --from=build /out/ /
+COPY --from=build /out/usr/local/bin/tolkien /usr/local/bin/tolkien
 USER 65532:65532
 WORKDIR /tmp
 ENV TOLKIEN_CONFIG_DIR=/etc/tolkien TOLKIEN_SERVER__STATE_DIR=/var/lib/tolkien
