@@ -114,7 +114,7 @@ pub(crate) async fn reach(
     {
         Err(error @ OpenError::InUse(_)) => {
             screen.warn(&format!(
-                "{error}; this one keeps its sessions in memory, until it ends"
+                "{error}; this one keeps its sessions and their audit trail in memory, until it ends"
             ));
             screen.help("talk to the other one: `--server URL`, or TOLKIEN_SERVER");
             compose::store(&Location::Memory).await?

@@ -70,6 +70,24 @@ fn ask_prints_the_answer_alone_and_tells_the_calls_beside_it() {
 }
 
 #[test]
+fn the_script_that_the_documentation_shows_is_played_as_it_says() {
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/scenarios.md")).unwrap();
+    let (_, part) = page.split_once("## A server that plays a script").unwrap();
+    let script = part.split("```").nth(1).unwrap();
+    let folder = scripted();
+    folder.write("script.yaml", script.strip_prefix("yaml\n").unwrap());
+    // There is no kubectl in this configuration, so that its call fails.
+    let known = folder.run(&["ask", "Is the backup fresh?"]);
+    let answer = "I could not look.\n\nThe last sync was last night.\n";
+    assert_eq!((known.code, known.out.as_str()), (0, answer));
+    assert!(known.err.contains("Let me look."), "{}", known.err);
+    let other = folder.run(&["ask", "What is the time?"]);
+    assert_eq!(other.code, 1);
+    assert!(other.err.contains("(max_tokens)"), "{}", other.err);
+}
+
+#[test]
 fn ask_prints_the_whole_turn_as_json_and_reads_standard_input() {
     let folder = scripted();
     let ran = folder.run_with(&["ask", "--json", "-"], &[], "the disks\nplease");
