@@ -40,30 +40,37 @@ impl Write for Claim {
     type Answer = Vec<Held>;
 
     async fn write(&self, db: &mut Connection) -> Result<Vec<Held>, sqlx::Error> {
-        let claimed: Vec<(String, String, i64, i64)> =
-            sqlx::query_as(sqlx::AssertSqlSafe(format!(
-                "UPDATE turns SET holder = $1, fence = fence + 1 \
-                 WHERE ended = 0 AND (holder IS NULL OR NOT EXISTS \
-                 (SELECT 1 FROM replicas r WHERE r.id = turns.holder AND r.alive_until > {NOW})) \
-                 RETURNING session_id, id, position, fence"
-            )))
-            .bind(&self.replica)
-            .fetch_all(&mut *db)
-            .await?;
+        let claimed: Vec<HeldRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "UPDATE turns SET holder = $1, fence = fence + 1 \
+             WHERE ended = 0 AND (holder IS NULL OR NOT EXISTS \
+             (SELECT 1 FROM replicas r WHERE r.id = turns.holder AND r.alive_until > {NOW})) \
+             RETURNING {HELD}"
+        )))
+        .bind(&self.replica)
+        .fetch_all(&mut *db)
+        .await?;
         sqlx::query(sqlx::AssertSqlSafe(format!(
             "DELETE FROM replicas WHERE alive_until <= {NOW}"
         )))
         .execute(db)
         .await?;
-        let held = claimed
-            .into_iter()
-            .map(|(session, turn, position, fence)| Held {
-                session: SessionId::from(session),
-                turn: TurnId::from(turn),
-                position: u32::try_from(position).unwrap_or(u32::MAX),
-                fence,
-            });
-        Ok(held.collect())
+        Ok(claimed.into_iter().map(held).collect())
+    }
+}
+
+/// The columns of [`HeldRow`].
+pub(super) const HELD: &str = "session_id, id, position, fence";
+
+/// A row of the running turns: session, turn, its place in the session, fence.
+pub(super) type HeldRow = (String, String, i64, i64);
+
+/// A place that no turn has is the last, where nothing is.
+pub(super) fn held((session, turn, position, fence): HeldRow) -> Held {
+    Held {
+        session: SessionId::from(session),
+        turn: TurnId::from(turn),
+        position: u32::try_from(position).unwrap_or(u32::MAX),
+        fence,
     }
 }
 

@@ -197,22 +197,15 @@ impl Reader {
 
     /// The running turns of a replica.
     pub(in crate::store) async fn held(&self, replica: &str) -> Result<Vec<Held>, Error> {
-        let found: Vec<(String, String, i64, i64)> = sqlx::query_as(
-            "SELECT session_id, id, position, fence FROM turns WHERE holder = $1 AND ended = 0",
-        )
+        let found: Vec<lease::HeldRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {} FROM turns WHERE holder = $1 AND ended = 0",
+            lease::HELD
+        )))
         .bind(replica)
         .fetch_all(&self.pool)
         .await
         .map_err(|error| self.health.told(&error))?;
-        let held = found.into_iter().map(|(session, turn, position, fence)| {
-            Ok(Held {
-                session: SessionId::from(session),
-                turn: TurnId::from(turn),
-                position: u32::try_from(position).map_err(unreadable)?,
-                fence,
-            })
-        });
-        held.collect()
+        Ok(found.into_iter().map(lease::held).collect())
     }
 
     /// The turns of a replica that others asked to end early.
